@@ -1,0 +1,253 @@
+"""Argument checks in one message style: argument, what was expected, what came, the cure."""
+
+import math
+import numbers
+
+import numpy as np
+
+
+def check_name(argument, value, valid):
+    """Return ``value`` if it is one of the names in ``valid``."""
+    if not isinstance(value, str) or value not in valid:
+        raise ValueError(f"{argument} must be one of {', '.join(map(repr, valid))}; got {value!r}.")
+    return value
+
+
+def check_integer(argument, value, minimum=1):
+    """Return ``value`` as an ``int`` that is not below ``minimum``."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{argument} must be an integer; got {value!r}. Use int(...).")
+    if value < minimum:
+        raise ValueError(f"{argument} must be at least {minimum}; got {value}.")
+    return int(value)
+
+
+def check_number(argument, value, *, positive=False, minimum=None, below=None):
+    """Return ``value`` as a finite ``float`` within its limits."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{argument} must be a number; got {value!r}.")
+    try:
+        value = float(value)
+    except OverflowError:
+        value = math.inf
+    if not math.isfinite(value):
+        raise ValueError(f"{argument} must be finite; got {value}.")
+    if positive and value <= 0:
+        raise ValueError(f"{argument} must be positive; got {value}.")
+    if minimum is not None and value < minimum:
+        raise ValueError(f"{argument} must be at least {minimum}; got {value}.")
+    if below is not None and value >= below:
+        raise ValueError(f"{argument} must be below {below}; got {value}.")
+    return value
+
+
+def check_shape(argument, array, shape, cure):
+    """Refuse an array of another shape; cheap enough to stand inside the training loop."""
+    if getattr(array, "shape", None) != shape:
+        got = getattr(array, "shape", f"a {type(array).__name__}")
+        raise ValueError(f"{argument} must have shape {shape}; got {got}. {cure}")
+
+
+def check_dtype(dtype):
+    """Refuse what is not float32 or float64."""
+    try:
+        known = np.dtype(dtype) in (np.float32, np.float64)
+    except (TypeError, ValueError):
+        known = False
+    if not known:
+        raise ValueError(f"dtype must be float32 or float64; got {dtype!r}.")
+
+
+def check_callbacks(callbacks):
+    """Return the callbacks as a tuple of functions."""
+    try:
+        functions = None if callable(callbacks) else tuple(callbacks)     # snapshots() is a list, and callable
+    except TypeError:
+        functions = None
+    if functions is None:
+        raise TypeError(f"callbacks must be a sequence of functions; got {callbacks!r}. Use callbacks=[...].")
+    for callback in functions:
+        if not callable(callback):
+            raise TypeError(f"callbacks must be a sequence of functions; got {callback!r} in it. "
+                            "Use functions that take the training state.")
+    return functions
+
+
+def is_streamed(X):
+    """Whether ``X`` is read slice by slice (a memmap, an HDF5 dataset, a column file) and not held in memory."""
+    return isinstance(X, np.memmap | Stream) or (
+        isinstance(getattr(X, "shape", None), tuple)
+        and hasattr(X, "dtype")
+        and hasattr(X, "__getitem__")
+        and (hasattr(X, "chunks") or not hasattr(X, "__array__"))
+    )
+
+
+def as_floats(argument, array):
+    """Return ``array`` as float32 (if it is float32) or float64, refusing what holds no real numbers."""
+    if isinstance(array, np.ma.MaskedArray):
+        raise TypeError(f"{argument} must not be a masked array; got one. Fill it or drop the masked samples.")
+    try:
+        array = np.asarray(array)
+    except ValueError as error:
+        raise ValueError(f"{argument} must be a rectangular array of numbers; got rows of unequal length.") from error
+    except Exception as error:
+        raise TypeError(f"{argument} must be an array of numbers; got {type(array).__name__}: {error}") from error
+    check_real(argument, array)
+    with np.errstate(over="ignore"):                                      # infinity is named by check_finite
+        return array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
+
+
+def check_real(argument, array):
+    """Refuse an array or a stream that holds no real numbers."""
+    if np.dtype(array.dtype).kind not in "fiub":
+        raise TypeError(f"{argument} must hold real numbers; got dtype {array.dtype}. Use {argument}.astype(float).")
+
+
+class Stream:
+    """Columns that are read slice by slice: a slice comes as floats that have been checked."""
+
+    def __init__(self, argument, array, dtype, check=None):
+        self.argument, self.array, self.check = argument, array, check
+        self.shape, self.dtype = tuple(array.shape), dtype
+
+    def __getitem__(self, key):
+        columns = key[1]
+        block = as_floats(self.argument, self.array[:, columns]).astype(self.dtype, copy=False)
+        check_finite(self.argument, block, columns.start or 0)
+        return block if self.check is None else self.check(block)
+
+
+def check_finite(argument, array, first_column=0, cure="Drop these samples or fill the values in."):
+    """Refuse NaN and infinity with their count and first place."""
+    # One pass without a temporary: the sum of squares is finite unless an entry is not, or it overflows.
+    flat = array.ravel(order="K")
+    with np.errstate(over="ignore", invalid="ignore"):
+        if math.isfinite(np.dot(flat, flat)):
+            return array
+    wrong = np.argwhere(~np.isfinite(array))
+    if len(wrong):
+        wrong[:, -1] += first_column
+        place = ", ".join(map(str, wrong[0]))
+        raise ValueError(
+            f"{argument} must be finite; got {len(wrong)} NaN or infinite value{'s' * (len(wrong) > 1)}, the first "
+            f"at {argument}[{place}]. {cure}"
+        )
+    return array
+
+
+def as_columns(argument, array, rows=None, finite=True):
+    """Return a finite ``(rows, m)`` float array; a streamed one checks its values slice by slice, as it is read.
+
+    Without ``finite`` an array in memory is left to be checked by the caller.
+    """
+    if isinstance(array, Stream):
+        return array
+    streamed = is_streamed(array)
+    if not streamed:
+        array = as_floats(argument, array)
+    letter = {"X": "n_x", "Y": "n_y"}.get(argument, "n")
+    expected = f"({letter if rows is None else rows}, m)"
+    if len(array.shape) != 2:
+        cure = f"Use {argument}.reshape(1, -1)." if len(array.shape) == 1 else "Columns are samples."
+        raise ValueError(f"{argument} must have shape {expected}; got {tuple(array.shape)}. {cure}")
+    if 0 in array.shape:
+        raise ValueError(f"{argument} must have shape {expected} with at least one row and one sample; "
+                         f"got {tuple(array.shape)}.")
+    if rows is not None and array.shape[0] != rows:
+        cure = f"Use {argument}.T." if array.shape[1] == rows else "Columns are samples, rows are features."
+        raise ValueError(f"{argument} must have shape {expected}; got {tuple(array.shape)}. {cure}")
+    if streamed:
+        check_real(argument, array)
+        return Stream(argument, array, result_dtype(array))
+    return check_finite(argument, array) if finite else array
+
+
+def as_labels(Y, X, output, rows=None, arguments=("Y", "X")):
+    """Return the ``(n_y, m)`` labels that go with ``X`` and with the network's output activation, in the dtype of X."""
+    if isinstance(Y, Stream):
+        return Y
+    name, data_name = arguments
+    m = X.shape[1]
+    streamed = is_streamed(Y)
+    if not streamed:
+        Y = as_floats(name, Y)
+    shape = tuple(Y.shape)
+    letter = "n_y" if rows is None else rows
+    if len(shape) != 2 or 0 in shape or shape[1] != m or (rows is not None and shape[0] != rows):
+        if shape in ((m,), (m, 1)):
+            cure = f"Use {name}.reshape(1, -1)."
+        elif len(shape) == 2 and shape[0] == m:
+            cure = f"Use {name}.T."
+        elif shape == (1, m) and output == "softmax":
+            cure = f"Use one_hot({name})."
+        else:
+            cure = "Columns are samples."
+        raise ValueError(f"{name} must have shape ({letter}, m) with m = {m}, as in {data_name} {tuple(X.shape)}; "
+                         f"got {shape}. {cure}")
+    if streamed:
+        check_real(name, Y)
+        return Stream(name, Y, result_dtype(X), lambda block: check_labels(name, block, output))
+    return check_labels(name, check_finite(name, Y), output).astype(result_dtype(X), copy=False)
+
+
+def check_labels(name, Y, output):
+    """Refuse labels that the output activation cannot reach."""
+    if output == "sigmoid" and (Y.min() < 0 or Y.max() > 1):
+        raise ValueError(
+            f"{name} must lie in [0, 1] for a sigmoid output; got values from {Y.min():g} to {Y.max():g}. "
+            f"Use cost='softmax_cross_entropy' with one_hot({name}) for classes, cost='squared_error' for values."
+        )
+    if output == "softmax":
+        total = Y.sum(axis=0)
+        wrong = np.flatnonzero((np.abs(total - 1) > 1e-6) | (Y.min(axis=0) < 0))
+        if len(Y) < 2 or len(wrong):
+            got = "one row" if len(Y) < 2 else f"column {wrong[0]} with sum {total[wrong[0]]:g}"
+            raise ValueError(f"{name} must have non-negative columns that sum to one for a softmax output; got {got}. "
+                             f"Use one_hot({name}) for class numbers.")
+    return Y
+
+
+def as_sample_weight(sample_weight, X):
+    """Return the ``(1, m)`` weights, or None."""
+    if sample_weight is None:
+        return None
+    sample_weight = as_floats("sample_weight", sample_weight)
+    m = X.shape[1]
+    check_shape("sample_weight", sample_weight, (1, m), "Use sample_weight.reshape(1, -1)."
+                if sample_weight.size == m else f"X has m = {m} samples.")
+    check_finite("sample_weight", sample_weight, cure="A sample that shall not count has weight 0.")
+    if sample_weight.min() < 0 or sample_weight.max() == 0:
+        raise ValueError("sample_weight must be non-negative with a positive sum; "
+                         f"got values from {sample_weight.min():g} to {sample_weight.max():g}.")
+    return sample_weight.astype(result_dtype(X), copy=False)
+
+
+def result_dtype(X):
+    """The dtype that a computation on ``X`` runs in: float32 for float32, float64 for everything else."""
+    return np.dtype(np.float32 if X.dtype == np.float32 else np.float64)
+
+
+def check_parameters(parameters, hidden_names, cost_names):
+    """Refuse a dictionary that is not a network: missing entries, shapes that disagree, unknown names, NaN."""
+    if not isinstance(parameters, dict):
+        raise TypeError(f"parameters must be a dictionary; got {type(parameters).__name__}. "
+                        "Use initialize_parameters(n_x, n_h, n_y).")
+    missing = [name for name in ("W1", "b1", "W2", "b2") if name not in parameters]
+    if missing:
+        raise ValueError(f"parameters must have the entries W1, b1, W2, b2; got no {', '.join(missing)}. "
+                         "Use initialize_parameters(n_x, n_h, n_y).")
+    if "hidden" in parameters:
+        check_name("parameters['hidden']", parameters["hidden"], hidden_names)
+    if "cost" in parameters:
+        check_name("parameters['cost']", parameters["cost"], cost_names)
+    arrays = {name: as_floats(f"parameters[{name!r}]", parameters[name]) for name in ("W1", "b1", "W2", "b2")}
+    for name in ("W1", "W2"):
+        if arrays[name].ndim != 2 or 0 in arrays[name].shape:
+            raise ValueError(f"parameters[{name!r}] must be a matrix; got shape {arrays[name].shape}.")
+    n_h, n_y = arrays["W1"].shape[0], arrays["W2"].shape[0]
+    for name, shape in {"b1": (n_h, 1), "W2": (n_y, n_h), "b2": (n_y, 1)}.items():
+        check_shape(f"parameters[{name!r}]", arrays[name], shape, f"W1 has n_h = {n_h} rows, W2 has n_y = {n_y}.")
+    for name, array in arrays.items():
+        check_finite(f"parameters[{name!r}]", array, cure="Train again with a smaller learning rate.")
+    return {**parameters, **arrays}
