@@ -1,0 +1,150 @@
+"""Columns in blocks: one engine for data that fits the cache, the memory or only the disk.
+
+Cost and gradient are means over columns, so the whole is the weighted mean of its blocks. Data is an array, or anything
+with ``shape``, ``dtype`` and column slices ``X[:, i:j]`` (a memmap, an HDF5 dataset, a column file), which is streamed.
+The boundaries and the order of summation depend on the sizes alone, so the bits do not depend on the threads.
+"""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
+
+import numpy as np
+
+from shallownet._checks import is_streamed
+
+BLOCK_BYTES = 3 * 2**20   # what the arrays of a block may take: they stay in the cache, and calls are few
+CHUNK_BYTES = 2**24       # what is read from a stream at once
+
+
+def column_slices(m, size):
+    """Return the slices of ``size`` columns that cover ``m`` columns; the last may be shorter.
+
+    Examples
+    --------
+    >>> column_slices(5, 2)
+    [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
+    """
+    return [slice(i, min(i + size, m)) for i in range(0, m, size)]
+
+
+def block_size(column_bytes):
+    """How many columns make a block when the arrays of a computation take ``column_bytes`` a column."""
+    return max(64, BLOCK_BYTES // column_bytes // 64 * 64)
+
+
+def chunk_size(arrays, multiple):
+    """How many columns of a stream are read at once: about ``CHUNK_BYTES``, a multiple of ``multiple``."""
+    column_bytes = sum(a.shape[0] * a.dtype.itemsize for a in arrays if a is not None)
+    return max(1, CHUNK_BYTES // column_bytes // multiple) * multiple
+
+
+def load(arrays, columns):
+    """Return the columns of every array, in memory; None stays None."""
+    return tuple(None if a is None else a[:, columns] for a in arrays)
+
+
+def prefetch(loads):
+    """Yield the results of the functions in ``loads``; while one is used, a thread runs the next."""
+    with ThreadPoolExecutor(1) as reader:
+        pending = None
+        for function in loads:
+            following = reader.submit(function)
+            if pending is not None:
+                yield pending.result()
+            pending = following
+        if pending is not None:
+            yield pending.result()
+
+
+def chunks(arrays, multiple):
+    """Yield the arrays chunk by chunk, in their order: one chunk if all are in memory."""
+    if any(is_streamed(a) for a in arrays if a is not None):
+        parts = column_slices(arrays[0].shape[1], chunk_size(arrays, multiple))
+        yield from prefetch(lambda part=part: load(arrays, part) for part in parts)
+    else:
+        yield arrays
+
+
+def map_blocks(function, arrays, column_bytes, run=None):
+    """Yield ``function(*block)`` for the blocks of the arrays, in order; ``run`` comes from ``workers``.
+
+    Examples
+    --------
+    >>> X = np.ones((2, 10_000))
+    >>> sum(map_blocks(np.sum, (X,), column_bytes=1024))
+    np.float64(20000.0)
+    """
+    run, size = run or map, block_size(column_bytes)
+    for chunk in chunks(arrays, size):
+        blocks = column_slices(chunk[0].shape[1], size)
+        yield from run(lambda columns, chunk=chunk: function(*load(chunk, columns)), blocks)
+
+
+@contextmanager
+def workers(threads, blocks, hold_blas=False):
+    """Give a ``map`` that shares ``blocks`` blocks out over threads while BLAS is held at one; None for one block.
+
+    Left alone, BLAS starts threads of its own for every small product and gets slower by them. For a single block,
+    BLAS is held with ``hold_blas`` only, as holding it costs 10 ms.
+    """
+    if threads is None:
+        threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    threads = min(threads, blocks)
+    with one_blas_thread() if blocks > 1 or hold_blas else nullcontext():
+        if threads <= 1:
+            yield None
+        else:
+            with ThreadPoolExecutor(threads) as pool:
+                yield lambda function, parts: pool.map(_in_callers_context(function), parts)
+
+
+def _in_callers_context(function):
+    """A thread starts with NumPy's default handling of overflow; the function shall run with the caller's."""
+    handling = np.geterr()
+
+    def run(part):
+        with np.errstate(**handling):
+            return function(part)
+
+    return run
+
+
+def one_blas_thread():
+    """Hold BLAS at one thread."""
+    from threadpoolctl import threadpool_limits  # small data need not load it
+
+    return threadpool_limits(1, user_api="blas")
+
+
+def mini_batches(arrays, batch_size, generator, skip=0):
+    """Yield one epoch of batches: every sample once, in random order, after the first ``skip`` batches.
+
+    Arrays in memory are shuffled as a whole and ought to be Fortran-ordered, which keeps a sample's values together.
+    Of a stream, the chunks are shuffled, then the samples inside a chunk. The last batch of a chunk may be short.
+    """
+    m = arrays[0].shape[1]
+    if any(is_streamed(a) for a in arrays if a is not None):
+        parts = column_slices(m, chunk_size(arrays, batch_size))
+        parts = [parts[k] for k in generator.permutation(len(parts))]
+    else:
+        parts = [slice(0, m)]
+
+    plan = []                                       # (columns, batches to skip, batches in all) of each chunk
+    for columns in parts:
+        batches = -(-(columns.stop - columns.start) // batch_size)
+        plan.append((columns, min(skip, batches), batches))
+        skip -= plan[-1][1]
+    loads = [lambda columns=columns: load(arrays, columns) for columns, skipped, n in plan if skipped < n]
+    loaded = prefetch(loads) if len(loads) > 1 else (function() for function in loads)
+
+    for columns, skipped, batches in plan:
+        samples = generator.permutation(columns.stop - columns.start)  # drawn for a skipped chunk too
+        if skipped == batches:
+            continue
+        rows = [None if a is None else np.ascontiguousarray(a.T) for a in next(loaded)]
+        for b in range(skipped, batches):
+            chosen = samples[b * batch_size:(b + 1) * batch_size]
+            yield tuple(None if a is None else a[chosen].T for a in rows)
+
+
