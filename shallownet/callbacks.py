@@ -1,0 +1,192 @@
+"""Callbacks of ``train``: each gets the training state at every report, and stops the training by returning True.
+
+The state is a dictionary:
+
+=================== ==================================================================================================
+``iteration``       updates made so far
+``num_iterations``  updates that the training was asked for
+``parameters``      the network before the next update
+``cost``            its cost, or with mini-batches the mean over the batches since the last report
+``history``         dictionary of lists with an entry a report: ``iteration``, ``cost``, and what callbacks add
+``optimizer_state`` dictionary of arrays
+``finished``        True in the last call, after the last update
+=================== ==================================================================================================
+
+``best_parameters`` may be put there by a callback: ``train`` then returns those. ``random_state``, ``running`` and
+``settings`` are what a resumed training needs besides.
+"""
+
+import math
+
+from shallownet._checks import as_columns, as_labels, check_integer, check_number
+from shallownet._types import Callback, Columns, PathLike, State
+from shallownet.evaluation import accuracy, cost_of_columns, r2_score
+from shallownet.network import output_of
+
+
+def print_cost() -> Callback:
+    """Print the texts' line at every report: ``Cost after iteration 1000: 0.258625``."""
+
+    def callback(state):
+        if not state["finished"]:
+            print(f"Cost after iteration {state['iteration']}: {state['cost']:f}")
+
+    return callback
+
+
+def progress_bar() -> Callback:
+    """Show a bar with the cost and the time left; silent where the output is no terminal."""
+    bar = None
+
+    def callback(state):
+        nonlocal bar
+        if bar is None:
+            from tqdm import tqdm
+
+            bar = tqdm(total=state["num_iterations"], initial=state["iteration"], unit="it", disable=None)
+        if state["cost"] is not None:
+            bar.set_postfix_str(f"cost {state['cost']:.6f}", refresh=False)
+        bar.update(state["iteration"] - bar.n)
+        if state["finished"]:
+            bar.close()
+            bar = None
+
+    return callback
+
+
+def record_validation(X_val: Columns, Y_val: Columns) -> Callback:
+    """Add ``validation_cost`` and ``validation_accuracy`` (for a linear output ``validation_r2``) to the history.
+
+    Parameters
+    ----------
+    X_val, Y_val : array, shape (n_x, m), (n_y, m)
+        Samples that the training does not see.
+    """
+
+    def callback(state):
+        parameters, history = state["parameters"], state["history"]
+        linear = output_of(parameters) == "linear"
+        name, score = ("validation_r2", r2_score) if linear else ("validation_accuracy", accuracy)
+        _append(history, "validation_cost", lambda: _validation_cost(parameters, X_val, Y_val))
+        _append(history, name, lambda: score(parameters, X_val, Y_val))
+
+    return callback
+
+
+def early_stopping(
+    X_val: Columns, Y_val: Columns, patience: int = 10, *, min_improvement: float = 1e-4
+) -> Callback:
+    """Stop when the validation cost has not improved for ``patience`` reports, and return the best parameters.
+
+    It watches the cost, which also falls where the accuracy of a small validation set stands still. Adds
+    ``validation_cost`` to the history.
+
+    Parameters
+    ----------
+    X_val, Y_val : array, shape (n_x, m), (n_y, m)
+        Samples that the training does not see.
+    patience : int
+        Reports without improvement; reports come every ``report_every`` iterations.
+    min_improvement : float
+        What counts as one, relative to the best cost so far. Any new best is kept all the same.
+
+    References
+    ----------
+    Prechelt, "Early stopping - but when?", 1998.
+    """
+    check_integer("patience", patience)
+    check_number("min_improvement", min_improvement, minimum=0)
+
+    def callback(state):
+        _append(state["history"], "validation_cost", lambda: _validation_cost(state["parameters"], X_val, Y_val))
+        # The watch is in the state, so that a resumed training goes on as if it had not been stopped.
+        watch = state.get("early_stopping", {"iteration": None, "lowest": math.inf, "best": math.inf, "waited": 0})
+        costs = state["history"]["validation_cost"]
+        if costs and state["iteration"] != watch["iteration"]:            # a resumed report comes twice
+            cost, best = costs[-1], watch["best"]
+            watch = {**watch, "iteration": state["iteration"], "waited": watch["waited"] + 1}
+            if cost < watch["lowest"]:
+                watch |= {"lowest": cost, "parameters": state["parameters"]}
+            if cost < (best - min_improvement * abs(best) if best < math.inf else best):
+                watch |= {"best": cost, "waited": 0}
+            state["early_stopping"] = watch
+        state["best_parameters"] = watch.get("parameters", state["parameters"])
+        return watch["waited"] >= patience
+
+    return callback
+
+
+def checkpoint(path: PathLike, every: int = 1) -> Callback:
+    """Save the training state to ``path`` at every ``every``-th report and at the end, atomically.
+
+    ``train(..., state=load_checkpoint(path))`` continues as if nothing had happened, bit for bit.
+
+    Parameters
+    ----------
+    path : path
+    every : int
+        Reports between two checkpoints; reports come every ``report_every`` iterations.
+    """
+    check_integer("every", every)
+
+    def callback(state):
+        if state["finished"] or (len(state["history"]["iteration"]) - 1) % every == 0:
+            from shallownet.storage import save_checkpoint  # h5py is loaded by those who save
+
+            save_checkpoint(path, state)
+
+    return callback
+
+
+class snapshots(list):
+    """A list of ``(iteration, parameters)`` that fills itself when used as a callback, for ``animate_training``.
+
+    Parameters
+    ----------
+    every : int
+        Reports between two snapshots; the trained network is always the last.
+    most : int
+        When the list is full, every other snapshot goes and ``every`` doubles: the list covers the whole training.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallownet import nn_model
+    >>> frames = snapshots(most=4)
+    >>> parameters = nn_model(np.eye(2), np.eye(2), num_iterations=70, report_every=10, callbacks=[frames])
+    >>> [iteration for iteration, _ in frames]
+    [0, 20, 40, 70]
+    """
+
+    def __init__(self, every: int = 1, most: int = 200):
+        super().__init__()
+        self.every, self.most = check_integer("every", every), check_integer("most", most, 2)
+
+    def __call__(self, state: State) -> None:
+        if self and self[-1][0] == state["iteration"]:
+            return
+        report = len(state["history"]["iteration"]) - 1
+        full = len(self) == self.most
+        if full and state["finished"]:
+            self.pop()
+        elif full and report % self.every == 0:
+            del self[1::2]
+            self.every *= 2
+        if state["finished"] or report % self.every == 0:
+            self.append((state["iteration"], state["parameters"]))
+
+
+def _append(history, name, value):
+    """Append to a list of the history, unless another callback has done so at this report.
+
+    A callback that joins a resumed training finds reports without its value: they get NaN.
+    """
+    values, reports = history.setdefault(name, []), len(history["iteration"])
+    if len(values) < reports:
+        values += [math.nan] * (reports - 1 - len(values)) + [value()]
+
+
+def _validation_cost(parameters, X_val, Y_val):
+    X = as_columns("X_val", X_val, rows=parameters["W1"].shape[1])
+    Y = as_labels(Y_val, X, output_of(parameters), rows=parameters["W2"].shape[0], arguments=("Y_val", "X_val"))
+    return cost_of_columns(parameters, X, Y)
