@@ -1,0 +1,498 @@
+"""Readers of files that come from elsewhere: MNIST's IDX files, CSV tables, Coursera's HDF5 image files.
+
+A file is never trusted: its sizes are checked before memory is taken, and what is not whole is refused with the reason.
+"""
+
+import csv
+import gzip
+import hashlib
+import http.client
+import math
+import os
+import struct
+import urllib.request
+import zlib
+from array import array
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from shallownet._checks import check_name
+from shallownet.preprocessing import one_hot
+
+IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+DEFLATE_RATIO = 1032  # the most that a byte of gzip or of HDF5's deflate can unpack to
+
+MNIST_MIRROR = "https://ossci-datasets.s3.amazonaws.com/mnist"
+MNIST_MD5 = {
+    "train-images-idx3-ubyte.gz": "f68b3c2dcbeaaa9fbdd348bbdeb86873",
+    "train-labels-idx1-ubyte.gz": "d53e105ee54ea40749a09fcbcd1e9432",
+    "t10k-images-idx3-ubyte.gz": "9fb629c4189551a2d022fa330f9573f3",
+    "t10k-labels-idx1-ubyte.gz": "ec29112dd5afa0611ce80d1b7f02629c",
+}
+MNIST_FILES = tuple(name.removesuffix(".gz") for name in MNIST_MD5)
+DOWNLOAD_LIMIT = 2**26  # bytes; MNIST's largest file has 9.9 million
+
+MAX_CLASSES = 1000
+
+
+def read_idx(path):
+    """Return the array in an IDX file, plain or gzipped.
+
+    Parameters
+    ----------
+    path : path
+        A file of MNIST's format: two zero bytes, a type, the number of dimensions, the dimensions, the numbers, all
+        big-endian.
+
+    Returns
+    -------
+    array : array
+        In the shape and the type of the file, in this machine's byte order.
+
+    Raises
+    ------
+    ValueError
+        If the file is no IDX file, or is longer or shorter than its header says.
+
+    References
+    ----------
+    LeCun, Cortes and Burges, "The MNIST database of handwritten digits".
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "labels-idx1-ubyte")
+    ...     _ = path.write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 3, 5, 0, 4]))
+    ...     read_idx(path)
+    array([5, 0, 4], dtype=uint8)
+    """
+    path = _regular_file(path)
+    with path.open("rb") as file:
+        gzipped = file.read(2) == b"\x1f\x8b"
+    limit = path.stat().st_size * (DEFLATE_RATIO if gzipped else 1)
+    try:
+        with (gzip.open if gzipped else open)(path, "rb") as file:
+            return _parse_idx(file, path, limit)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ValueError(f"path must be a whole gzip file; got {path}: {error}. Fetch it again.") from error
+
+
+def _parse_idx(file, path, limit):
+    magic = file.read(4)
+    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in IDX_TYPES or not 1 <= magic[3] <= 32:
+        raise ValueError("path must be an IDX file, which starts with two zero bytes, a type and the number of "
+                         f"dimensions; got the bytes {magic.hex(' ') or '(none)'} in {path}.")
+    dtype, rank = np.dtype(IDX_TYPES[magic[2]]), magic[3]
+    dimensions = file.read(4 * rank)
+    if len(dimensions) < 4 * rank:
+        raise ValueError(f"path must be a whole IDX file; {path} ends within its header. Fetch it again.")
+    shape = struct.unpack(f">{rank}I", dimensions)
+    size = math.prod(shape) * dtype.itemsize
+    data = file.read(size + 1) if size <= limit else b""
+    if len(data) != size:
+        raise ValueError(f"path must be a whole IDX file; {path} has {'more' if len(data) > size else 'fewer'} "
+                         f"than the {size} bytes of the shape {shape} in its header. Fetch it again.")
+    return np.frombuffer(data, dtype).reshape(shape).astype(dtype.newbyteorder("="))
+
+
+def read_mnist(folder):
+    """Return MNIST's digits from its four IDX files, plain or gzipped.
+
+    Parameters
+    ----------
+    folder : path
+        Holds train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte,
+        or the same with ``.gz``.
+
+    Returns
+    -------
+    X_train : array, shape (784, 60000)
+        float32 in [0, 1], each sample contiguous in memory.
+    Y_train : array, shape (10, 60000)
+        One-hot, float32.
+    X_test, Y_test : array, shape (784, 10000) and (10, 10000)
+
+    Raises
+    ------
+    FileNotFoundError
+        If a file is missing.
+    ValueError
+        If a file is damaged, or images and labels do not go together.
+
+    See Also
+    --------
+    download_mnist
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> images = bytes([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 0, 255])
+    >>> labels = bytes([0, 0, 8, 1, 0, 0, 0, 1, 7])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in MNIST_FILES:
+    ...         _ = Path(folder, name).write_bytes(images if "images" in name else labels)
+    ...     X_train, Y_train, X_test, Y_test = read_mnist(folder)
+    >>> X_train
+    array([[0.],
+           [1.]], dtype=float32)
+    >>> Y_train.argmax(axis=0)
+    array([7])
+    """
+    folder = _as_path("folder", folder)
+    paths = [next((path for path in (folder / name, folder / f"{name}.gz") if path.is_file()), None)
+             for name in MNIST_FILES]
+    missing = [name for name, path in zip(MNIST_FILES, paths, strict=True) if path is None]
+    if missing:
+        raise FileNotFoundError(f"folder must hold {', '.join(MNIST_FILES)}, plain or as .gz; got no "
+                                f"{', '.join(missing)} in {folder}. Use download_mnist({str(folder)!r}).")
+    X_train, Y_train = _read_digits(*paths[:2])
+    X_test, Y_test = _read_digits(*paths[2:])
+    if len(X_test) != len(X_train):
+        raise ValueError(f"{paths[2]} must hold images of {len(X_train)} pixels, as {paths[0]} does; "
+                         f"got {len(X_test)}.")
+    return X_train, Y_train, X_test, Y_test
+
+
+def _read_digits(images_path, labels_path):
+    images, labels = read_idx(images_path), read_idx(labels_path)
+    for path, content, rank in ((images_path, images, 3), (labels_path, labels, 1)):
+        if content.dtype != np.uint8 or content.ndim != rank or 0 in content.shape:
+            raise ValueError(f"{path} must hold uint8 numbers in {rank} dimension{'s' * (rank > 1)}; "
+                             f"got {content.dtype} of shape {content.shape}.")
+    if len(labels) != len(images):
+        raise ValueError(f"{labels_path} must hold a label for each of the {len(images)} images in {images_path}; "
+                         f"got {len(labels)}.")
+    if labels.max() > 9:
+        raise ValueError(f"{labels_path} must hold the digits 0 to 9; got {labels.max()}.")
+    X = images.reshape(len(images), -1).astype(np.float32)
+    X /= 255
+    return X.T, one_hot(labels, 10).astype(np.float32)
+
+
+def download_mnist(folder, *, mirror=MNIST_MIRROR, md5=MNIST_MD5):
+    """Fetch MNIST's four files into a folder; what is already there and whole is left alone.
+
+    Every file is checked against its MD5 sum before it appears in the folder, so there is never a part of one::
+
+        download_mnist("mnist")                                           # 11 MB
+        X_train, Y_train, X_test, Y_test = read_mnist("mnist")
+
+    Parameters
+    ----------
+    folder : path
+        Made if it is not there.
+    mirror : str
+        Where the files are: ``mirror/train-images-idx3-ubyte.gz`` and so on.
+    md5 : dict
+        The names of the files and their MD5 sums.
+
+    Raises
+    ------
+    ConnectionError
+        If the mirror does not deliver.
+    ValueError
+        If it delivers something else.
+    """
+    from shallownet.storage import replacing
+
+    folder = _as_path("folder", folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, expected in md5.items():
+        path, url = folder / name, f"{str(mirror).rstrip('/')}/{name}"
+        if path.is_file() and _md5(path.read_bytes()) == expected:
+            continue
+        data = _download(url, name)
+        if _md5(data) != expected:
+            raise ValueError(f"{url} must have the MD5 sum {expected}; got {_md5(data)}. Use another mirror.")
+        with replacing(path) as file:
+            file.write(data)
+
+
+def _md5(data):
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
+
+
+def _download(url, name):
+    from tqdm import tqdm
+
+    body = bytearray()
+    try:
+        with urllib.request.urlopen(url, timeout=30) as response:
+            length = getattr(response, "length", None)  # None if the server does not tell
+            with tqdm(total=length, desc=name, unit="B", unit_scale=True, disable=None) as bar:
+                while len(body) <= DOWNLOAD_LIMIT and (piece := response.read(2**16)):
+                    body += piece
+                    bar.update(len(piece))
+    except (OSError, http.client.HTTPException) as error:
+        raise ConnectionError(f"mirror must deliver {url}; got {error!r}. Try again or use another mirror.") from error
+    if len(body) > DOWNLOAD_LIMIT or (length is not None and len(body) < length):
+        raise ConnectionError(f"mirror must deliver {url} whole; got {len(body)} of {length} bytes. "
+                              "Try again or use another mirror.")
+    return bytes(body)
+
+
+class Table(NamedTuple):
+    """A table as a network takes it: ``X (n_x, m)``, ``Y (n_y, m)``, the names of the features and of the classes."""
+
+    X: np.ndarray
+    Y: np.ndarray
+    features: tuple
+    classes: tuple | None
+
+
+def read_table(path, target, *, task=None, delimiter=","):
+    """Read a CSV file: a header, numeric columns, and a target column of labels or values.
+
+    Parameters
+    ----------
+    path : path
+        In UTF-8, the first line naming the columns.
+    target : str
+        Name of the column to predict; all others are features.
+    task : {None, "classification", "regression"}
+        What the target is. By default text and 0/1 are classes, and other numbers are values.
+    delimiter : str
+        What stands between the cells.
+
+    Returns
+    -------
+    X : array, shape (n_x, m)
+        Features, a row for each column of the file; each sample contiguous in memory.
+    Y : array, shape (1, m) or (n_y, m)
+        0.0 and 1.0 for two classes, one-hot for more; the values of a regression.
+    features : tuple of str
+        Names of the rows of ``X``.
+    classes : tuple of str or of numbers, or None
+        The classes in the order of their numbers, sorted; None for a regression.
+
+    Raises
+    ------
+    ValueError
+        If the file has a hole, text in a numeric column, a line of another length, no such target; names the line and
+        the column.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "irises.csv")
+    ...     _ = path.write_text("length,width,species\\n5.1,3.5,setosa\\n7.0,3.2,versicolor\\n")
+    ...     X, Y, features, classes = read_table(path, "species")
+    >>> X
+    array([[5.1, 7. ],
+           [3.5, 3.2]])
+    >>> Y, classes
+    (array([[0., 1.]]), ('setosa', 'versicolor'))
+    """
+    if task is not None:
+        check_name("task", task, ("classification", "regression"))
+    rows = _csv_rows(path, delimiter)
+    _, header = next(rows, (1, []))
+    _check_header(header, path)
+    check_name("target", target, header)
+    features = tuple(name for name in header if name != target)
+    values, targets = array("d"), []
+    for line, cells in rows:
+        row = dict(zip(header, cells, strict=True))
+        targets.append((line, row.pop(target)))
+        for name, cell in row.items():
+            number = _number(cell)
+            if number is None:
+                raise _bad_cell(name, "number", line, cell, path)
+            values.append(number)
+    if not targets:
+        raise ValueError(f"path must be a table with a line below the header; got none in {path}.")
+    Y, classes = _read_target(target, targets, task, path)
+    return Table(np.array(values).reshape(len(targets), len(features)).T, Y, features, classes)
+
+
+def _csv_rows(path, delimiter):
+    """Yield number and cells, stripped, of every line that is not blank; each has as many cells as the first."""
+    if not isinstance(delimiter, str) or len(delimiter) != 1 or delimiter in '"\r\n':
+        raise ValueError(f"delimiter must be one character, such as ',' or ';'; got {delimiter!r}.")
+    with _regular_file(path).open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, delimiter=delimiter, strict=True)
+        width = None
+        try:
+            for cells in reader:
+                width = width or len(cells)
+                if cells and len(cells) != width:
+                    raise ValueError(f"path must be a table with {width} cells in every line, as in its header; got "
+                                     f"{len(cells)} in line {reader.line_num} of {path}.")
+                if cells:
+                    yield reader.line_num, [cell.strip() for cell in cells]
+        except csv.Error as error:
+            raise ValueError(f"path must be a CSV file; got line {reader.line_num} of {path}: {error}.") from error
+        except UnicodeDecodeError as error:
+            raise ValueError(f"path must be a text file in UTF-8; got {path}: {error}. Save it as UTF-8.") from error
+
+
+def _check_header(header, path):
+    if not header:
+        raise ValueError(f"path must be a table whose first line names the columns; {path} is empty.")
+    if len(header) < 2:
+        raise ValueError(f"path must be a table of two columns or more; got the header {header[0]!r} in {path}. "
+                         "Use delimiter=';' or another one that fits.")
+    if "" in header:
+        raise ValueError(f"path must be a table whose first line names every column; column {header.index('') + 1} of "
+                         f"{path} has no name. Name it, or drop it if it only numbers the lines.")
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if twice:
+        raise ValueError(f"path must be a table with a name of its own for every column; {path} has more than one "
+                         f"{', '.join(map(repr, twice))}. Rename them.")
+
+
+def _number(cell):
+    """The finite number that a cell holds, or None."""
+    try:
+        number = float(cell)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and "_" not in cell else None
+
+
+def _bad_cell(name, content, line, cell, path):
+    cure = f"Write it as a {content}, or drop the column." if cell else "Fill it in, or drop the line."
+    return ValueError(f"column {name!r} must hold a {content} in every line; got {repr(cell) if cell else 'nothing'} "
+                      f"in line {line} of {path}. {cure}")
+
+
+def _read_target(name, targets, task, path):
+    """Return Y and the classes (None for a regression) of the target's ``(line, cell)`` pairs."""
+    numbers = [_number(cell) for _, cell in targets]
+    texts = numbers.count(None)
+    # Some text among numbers is more likely a slip than a class.
+    content = "number" if task == "regression" or (task is None and texts < len(numbers)) else "label"
+    for (line, cell), number in zip(targets, numbers, strict=True):
+        if not cell or (content == "number" and number is None):
+            raise _bad_cell(name, content, line, cell, path)
+    if task == "regression" or (task is None and not texts and set(numbers) != {0, 1}):
+        return np.array([numbers]), None
+
+    labels = [cell for _, cell in targets] if texts else [int(x) if x.is_integer() else x for x in numbers]
+    classes = tuple(sorted(set(labels)))
+    if not 2 <= len(classes) <= MAX_CLASSES:
+        raise ValueError(f"column {name!r} must hold from 2 to {MAX_CLASSES} classes; got {len(classes)} in {path}. "
+                         "Use task='regression' for values.")
+    number_of = {label: k for k, label in enumerate(classes)}
+    Y = np.array([[number_of[label] for label in labels]], float)
+    return Y if len(classes) == 2 else one_hot(Y), classes
+
+
+def read_coursera_h5(path):
+    """Read the images and labels of one of the course's HDF5 files, such as ``train_catvnoncat.h5``.
+
+    Parameters
+    ----------
+    path : path
+        Holds ``train_set_x (m, 64, 64, 3)`` of uint8, ``train_set_y (m,)`` of integers and ``list_classes``, or the
+        same with ``test_``. Other image sizes are read as well.
+
+    Returns
+    -------
+    X : array, shape (12288, m)
+        Pixels in [0, 1], an image a column, which is contiguous in memory.
+    Y : array, shape (1, m)
+        Class numbers; use ``one_hot`` for more than two classes.
+    classes : tuple of str or of int
+        Names of the classes.
+
+    Raises
+    ------
+    ValueError
+        If the file is anything else. No other file is read, whatever links it holds.
+
+    References
+    ----------
+    The image files of Andrew Ng's course "Neural Networks and Deep Learning", weeks 2 and 4.
+
+    Examples
+    --------
+    >>> import h5py, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "train_catvnoncat.h5")
+    ...     with h5py.File(path, "w") as file:
+    ...         file["train_set_x"] = np.full((2, 64, 64, 3), 51, np.uint8)
+    ...         file["train_set_y"] = [0, 1]
+    ...         file["list_classes"] = np.array([b"non-cat", b"cat"])
+    ...     X, Y, classes = read_coursera_h5(path)
+    >>> X.shape, X[0], Y, classes
+    ((12288, 2), array([0.2, 0.2]), array([[0., 1.]]), ('non-cat', 'cat'))
+    """
+    import h5py
+
+    path = _regular_file(path)
+    data = path.read_bytes()
+    try:
+        _require(data.startswith(b"\x89HDF\r\n\x1a\n"), "it is no HDF5 file")
+        with h5py.File(h5py.h5f.open_file_image(data), "r") as file:
+            images, labels, classes = (_read_dataset(file, *member, limit=DEFLATE_RATIO * len(data))
+                                       for member in _coursera_members(file))
+        m, names = len(images), tuple(c.decode() if isinstance(c, bytes) else c for c in classes.tolist())
+        _require(images.dtype == np.uint8 and images.shape[3] == 3,
+                 f"its images are {images.dtype} {images.shape} and not uint8 (m, height, width, 3)")
+        _require(len(labels) == m, f"it has {m} images and {len(labels)} labels")
+        _require(0 <= labels.min() and labels.max() < len(names),
+                 f"it has {len(names)} classes and labels from {labels.min()} to {labels.max()}")
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+        raise ValueError(f"path must be one of the course's HDF5 image files; got {path}, but {error}.") from error
+    return (images.reshape(m, -1) / 255).T, labels.reshape(1, m).astype(float), names
+
+
+def _coursera_members(file):
+    """Names, numbers of dimensions and NumPy's kinds of the three datasets."""
+    for part in ("train", "test"):
+        members = ((f"{part}_set_x", 4, "u"), (f"{part}_set_y", 1, "iu"), ("list_classes", 1, "iuS"))
+        if set(file) == {name for name, _, _ in members}:
+            return members
+    raise ValueError(f"it holds {', '.join(sorted(file)) or 'nothing'} and not train_set_x, train_set_y and "
+                     "list_classes, or the same with test_")
+
+
+def _read_dataset(file, name, rank, kinds, limit):
+    """Read a dataset of plain numbers or fixed-length strings, after a look at all that HDF5 would follow or unpack."""
+    import h5py
+
+    _require(file.id.links.get_info(name.encode()).type == h5py.h5l.TYPE_HARD, f"{name} is a link to elsewhere")
+    dataset = file[name]
+    _require(isinstance(dataset, h5py.Dataset), f"{name} is no dataset")
+    _require(not dataset.is_virtual and not dataset.external, f"{name} has its numbers in another file")
+    stored = dataset.id.get_type()
+    _require(stored.get_class() in (h5py.h5t.INTEGER, h5py.h5t.STRING) and stored.dtype.kind in kinds,
+             f"{name} holds {stored.dtype} and not integers{' or fixed-length strings' * ('S' in kinds)}")
+    shape = dataset.shape or ()
+    _require(len(shape) == rank and 0 not in shape, f"{name} has the shape {shape} and not {rank} dimension(s)")
+
+    layout = dataset.id.get_create_plist()
+    filters = {layout.get_filter(i)[0] for i in range(layout.get_nfilters())}
+    _require(filters <= {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32},
+             f"{name} has the HDF5 filters {sorted(filters)} and not gzip")
+    chunk = dataset.chunks or shape
+    size = max(math.prod(shape), math.prod(chunk)) * stored.dtype.itemsize
+    _require(size <= limit, f"{name} declares {size} bytes, more than the file can hold")
+    # What is not stored would be read as zeros.
+    chunks = math.prod(-(-n // k) for n, k in zip(shape, chunk, strict=True))
+    whole = dataset.id.get_num_chunks() == chunks if dataset.chunks else dataset.id.get_storage_size() == size
+    _require(whole, f"{name} is not stored whole")
+    return dataset[()]
+
+
+def _require(condition, reason):
+    if not condition:
+        raise ValueError(reason)
+
+
+def _as_path(argument, path):
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"{argument} must be a str or a pathlib.Path; got {path!r}.")
+    return Path(path)
+
+
+def _regular_file(path):
+    path = _as_path("path", path)
+    if path.exists() and not path.is_file():  # opening a named pipe would wait for ever
+        raise ValueError(f"path must be a regular file; got {path}, a folder, pipe or device.")
+    return path
