@@ -1,0 +1,565 @@
+"""Pictures of data, networks and training. Each function draws on ``ax`` and returns what it drew.
+
+Without ``ax`` a function draws on a new figure of its own, which no window holds; every artist knows it::
+
+    points = plot_data(X, Y)
+    points[0].figure.savefig("data.png")
+
+Nothing is shown and no global style is set. Class ``c`` has the colour ``COLORS[c % 8]`` and the marker
+``MARKERS[c % 7]`` in every picture. Labels ``Y`` are 0/1 of shape (1, m), one-hot columns (k, m), or class numbers.
+
+References
+----------
+Okabe and Ito, "Color universal design", 2008: the eight colours, which colour-blind readers can tell apart.
+"""
+
+from math import ceil, sqrt
+
+import numpy as np
+from matplotlib.animation import FuncAnimation, PillowWriter
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
+from matplotlib.figure import Figure
+
+from shallownet._checks import as_columns, as_floats, check_finite, check_integer, check_parameters, check_shape
+from shallownet.activations import ACTIVATIONS
+from shallownet.costs import COSTS
+from shallownet.network import forward_propagation
+
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+
+
+def tint(color, strength=0.45):
+    """Return ``color`` mixed with white: the background for points of that colour."""
+    return tuple(1 - strength * (1 - np.array(to_rgb(color))))
+
+
+PROBABILITY = LinearSegmentedColormap.from_list("probability", [tint(COLORS[0]), "white", tint(COLORS[1])])
+DIVERGING = LinearSegmentedColormap.from_list("diverging", [COLORS[0], "white", COLORS[1]]).with_extremes(bad="0.8")
+SEQUENTIAL = LinearSegmentedColormap.from_list("sequential", ["white", COLORS[0]])
+
+
+def plot_data(X, Y, ax=None):
+    """Draw the points of the plane, each class with its colour and marker.
+
+    Parameters
+    ----------
+    X : array, shape (2, m)
+        Data, one sample a column.
+    Y : array, shape (1, m), (k, m) or (m,)
+        0/1 labels, one-hot columns or class numbers.
+    ax : matplotlib Axes, optional
+        None draws on a new figure, with a legend; on your own axes ``ax.legend()`` makes one.
+
+    Returns
+    -------
+    points : list of PathCollection
+        One for each class that occurs, labelled "class 0", "class 1", ….
+
+    Raises
+    ------
+    ValueError
+        If ``X`` has not two rows, or ``Y`` does not go with it.
+
+    Examples
+    --------
+    >>> points = plot_data(np.array([[0.0, 1.0, 2.0], [0.0, 1.0, 0.0]]), np.array([[0, 1, 1]]))
+    >>> [p.get_label() for p in points]
+    ['class 0', 'class 1']
+    """
+    X = _plane_points(X)
+    classes = _class_numbers("Y", Y, X)
+    axes = _axes(ax, "$x_1$", "$x_2$")
+    axes.margins(0.1)
+    area = np.prod(axes.get_window_extent().size) * (72 / axes.figure.dpi) ** 2
+    size = np.clip(0.1 * area / X.shape[1], 4, 36)                        # points² each: a tenth of the plane in all
+    points = [
+        axes.scatter(*X[:, classes == c], s=size, color=COLORS[c % 8], marker=MARKERS[c % 7], edgecolors="white",
+                     linewidths=0.1 * sqrt(size), label=f"class {c}")
+        for c in np.unique(classes)
+    ]
+    if ax is None:
+        axes.figure.legend(loc="outside upper center", ncols=4)
+    return points
+
+
+def plot_decision_boundary(model, X, Y, ax=None):
+    """Draw what the model says everywhere in the plane, and the points on top.
+
+    For two classes the background shows the probability of class 1 in ten levels, and the line where it is 0.5; for
+    several classes each class has its region.
+
+    Parameters
+    ----------
+    model : dict or callable
+        Parameters, or a function that takes columns (2, n) and returns probabilities (1, n) or (k, n), or class
+        numbers (1, n).
+    X : array, shape (2, m)
+        Data, one sample a column.
+    Y : array, shape (1, m), (k, m) or (m,)
+        0/1 labels, one-hot columns or class numbers.
+    ax : matplotlib Axes, optional
+        None draws on a new figure, with a legend.
+
+    Returns
+    -------
+    regions : list of QuadContourSet
+        The filled levels, one set for two classes (``figure.colorbar(regions[0])`` explains it), else one a class.
+    boundaries : list of QuadContourSet
+        The lines between the classes; none where the model never changes its mind.
+    points : list of PathCollection
+        From ``plot_data``.
+
+    Raises
+    ------
+    ValueError
+        If ``X`` has not two rows, ``Y`` does not go with it, or the model returns neither probabilities nor labels.
+
+    Examples
+    --------
+    >>> X, Y = np.array([[0.0, 1.0, 2.0], [0.0, 1.0, 0.0]]), np.array([[0, 1, 1]])
+    >>> regions, boundaries, points = plot_decision_boundary(lambda X: X[0] > 0.5, X, Y)
+    >>> boundaries[0].levels
+    array([0.5])
+    """
+    X = _plane_points(X)
+    classes = _class_numbers("Y", Y, X)
+    x1, x2, grid = _grid(X)
+    scores = _class_scores(model, grid, classes)
+    axes = _axes(ax, "$x_1$", "$x_2$")
+    regions, boundaries = [], []
+
+    def draw(values, levels, boundary, **colors):
+        values = values.reshape(len(x2), len(x1))
+        regions.append(axes.contourf(x1, x2, values, levels, zorder=0, **colors))
+        if values.min() < boundary < values.max():
+            boundaries.append(axes.contour(x1, x2, values, [boundary], colors="black", linewidths=1.2, zorder=0.5))
+
+    if len(scores) == 2:
+        draw(0.5 + (scores[1] - scores[0]) / 2, np.linspace(0, 1, 11), 0.5, cmap=PROBABILITY)
+    else:
+        for c, score in enumerate(scores):
+            lead = score - np.delete(scores, c, axis=0).max(axis=0)
+            draw(lead, [0, 1], 0, colors=[tint(COLORS[c % 8])])
+    points = plot_data(X, classes, axes)
+    if ax is None:
+        axes.figure.legend(loc="outside upper center", ncols=4)
+    return regions, boundaries, points
+
+
+def plot_cost(history, ax=None):
+    """Draw the learning curve: the cost against the iteration, on a log scale if it falls below a twentieth.
+
+    Parameters
+    ----------
+    history : dict
+        From ``train``: the lists ``iteration``, ``cost`` and, where there is one, ``validation_cost`` (dashed). Or
+        several of them by name, ``{"momentum": history, "adam": other_history}``.
+    ax : matplotlib Axes, optional
+        None draws on a new figure.
+
+    Returns
+    -------
+    lines : list of Line2D
+
+    Examples
+    --------
+    >>> lines = plot_cost({"iteration": [0, 1000, 2000], "cost": [0.69, 0.26, 0.24]})
+    >>> lines[0].get_label()
+    'training'
+    """
+    histories = _histories(history)
+    axes = _axes(ax, "iteration", "cost")
+    lines = []
+    for i, (name, entries) in enumerate(histories.items()):
+        for key, kind, style in (("cost", "training", "-"), ("validation_cost", "validation", "--")):
+            if key in entries:
+                label = f"{name}, {kind}" if name and "validation_cost" in entries else name or kind
+                lines += axes.plot(entries["iteration"], entries[key], style, color=COLORS[i % 8], label=label)
+    axes.locator_params(axis="x", nbins=4, integer=True)
+    costs = np.concatenate([line.get_ydata() for line in lines])
+    if np.nanmin(costs) > 0 and np.nanmax(costs) > 20 * np.nanmin(costs):
+        axes.set_yscale("log")
+    if len(lines) > 1:
+        axes.legend()
+    return lines
+
+
+def plot_fit(model, x, y, ax=None):
+    """Draw the curve of a regression over its points.
+
+    Parameters
+    ----------
+    model : dict or callable
+        Parameters of a network with one input, or a function that takes (1, n) and returns values (n_y, n).
+    x : array, shape (1, m)
+    y : array, shape (n_y, m)
+        One curve for each row.
+    ax : matplotlib Axes, optional
+        None draws on a new figure.
+
+    Returns
+    -------
+    points : list of PathCollection
+    lines : list of Line2D
+        One for each row of ``y``, from the smallest to the largest ``x``.
+
+    Examples
+    --------
+    >>> x = np.array([[0.0, 1.0, 2.0]])
+    >>> points, lines = plot_fit(np.square, x, x**2)
+    >>> lines[0].get_ydata()[[0, -1]]
+    array([0., 4.])
+    """
+    x = as_columns("x", x, rows=1)
+    y = as_columns("y", y)
+    check_shape("y", y, (len(y), x.shape[1]), "It goes with x, sample by sample; columns are samples.")
+    curve = np.linspace(x.min(), x.max(), 400)
+    values = _outputs(model, curve[None])
+    check_shape("The model's output", values, (len(y), curve.size), f"y has {len(y)} rows.")
+
+    axes = _axes(ax, "$x$", "$y$")
+    points = [axes.scatter(x, row, s=20, color=tint(COLORS[i % 8]), marker=MARKERS[i % 7]) for i, row in enumerate(y)]
+    lines = [axes.plot(curve, row, color=COLORS[i % 8], linewidth=2)[0] for i, row in enumerate(values)]
+    return points, lines
+
+
+def plot_hidden_units(parameters, X, Y, ax=None):
+    """Draw what each hidden unit sees: its vote ``W2[:, i] A1[i]`` in the plane, and its line ``Z1[i] = 0``.
+
+    A place has the colour of the class that the unit votes for there; the stronger the vote, the stronger the colour,
+    on one scale for all units. The title is the unit's number and, for two classes, its weight ``W2[0, i]``. All votes
+    add up to the last panel, the network's decision. Of more than 63 units the strongest 63 are drawn.
+
+    Parameters
+    ----------
+    parameters : dict
+        Of a classifier with two inputs.
+    X : array, shape (2, m)
+        Data, one sample a column.
+    Y : array, shape (1, m), (k, m) or (m,)
+        0/1 labels, one-hot columns or class numbers.
+    ax : matplotlib Axes, optional
+        Its place is divided into panels; None makes a new figure that fits them.
+
+    Returns
+    -------
+    images : list of AxesImage
+        One for each unit that is drawn, on its own panel ``image.axes``.
+
+    Examples
+    --------
+    >>> parameters = {"W1": np.eye(2), "b1": np.zeros((2, 1)), "W2": np.array([[3.0, -1.0]]), "b2": np.zeros((1, 1))}
+    >>> images = plot_hidden_units(parameters, np.array([[0.0, 1.0], [0.0, 1.0]]), np.array([[0, 1]]))
+    >>> [image.axes.get_title() for image in images]
+    ['unit 1: +3.0', 'unit 2: −1.0']
+    """
+    X = _plane_points(X)
+    classes = _class_numbers("Y", Y, X)
+    x1, x2, grid = _grid(X, 100)
+    parameters = check_parameters(parameters, ACTIVATIONS, COSTS)
+    _class_scores(parameters, X, classes)                                 # refuses what is no classifier of the plane
+    W2 = parameters["W2"]
+    if len(W2) == 1:
+        W2 = np.vstack([-W2, W2]) / 2                                     # a sigmoid is a softmax of two such rows
+    _, cache = forward_propagation(grid, parameters)
+    votes = W2.T[:, :, None] * cache["A1"][:, None]                       # (n_h, k, n)
+    votes -= votes.mean(axis=1, keepdims=True)
+    colors = np.array([tint(COLORS[c % 8], 0.6) for c in range(len(W2))])
+
+    strongest = np.sort(np.argsort(-votes.max(axis=(1, 2)), kind="stable")[:63])
+    *panels, whole = _panels(ax, len(strongest) + 1)
+    images = []
+    for i, panel in zip(strongest, panels, strict=True):
+        strength = votes[i].max(axis=0)[:, None] / (votes.max() or 1)     # (n, 1)
+        image = 1 - strength * (1 - colors[votes[i].argmax(axis=0)])      # (n, 3)
+        images.append(panel.imshow(image.reshape(len(x2), len(x1), 3), extent=(*x1[[0, -1]], *x2[[0, -1]]),
+                                   origin="lower", aspect="auto", interpolation="bilinear", zorder=0))
+        Z1 = cache["Z1"][i].reshape(len(x2), len(x1))
+        if Z1.min() < 0 < Z1.max():
+            panel.contour(x1, x2, Z1, [0], colors="black", linewidths=1.2, zorder=0.5)
+        plot_data(X, classes, panel)
+        weight = f": {parameters['W2'][0, i]:+.1f}".replace("-", "−") if len(parameters["W2"]) == 1 else ""
+        panel.set_title(f"unit {i + 1}{weight}")
+    plot_decision_boundary(parameters, X, classes, whole)
+    whole.set_title("their sum")
+    for panel in (*panels, whole):
+        panel.set(xlabel="", ylabel="", xticks=[], yticks=[], xlim=x1[[0, -1]], ylim=x2[[0, -1]])
+    return images
+
+
+def plot_weights(parameters, shape=(28, 28), n_columns=10, ax=None):
+    """Draw the first layer as images, one for each hidden unit, row by row from unit 1.
+
+    Parameters
+    ----------
+    parameters : dict
+    shape : tuple of int
+        Of the images that the network was trained on, with ``n_x`` pixels: (28, 28), or (64, 64, 3) in colour, which
+        is drawn as the mean over the channels.
+    n_columns : int
+        Images side by side.
+    ax : matplotlib Axes, optional
+        None draws on a new figure, with a colour bar.
+
+    Returns
+    -------
+    image : AxesImage
+        All of them in one, blue for negative weights, white for zero, red for positive ones.
+
+    Raises
+    ------
+    ValueError
+        If an image of this shape has not ``n_x`` pixels.
+
+    Examples
+    --------
+    >>> parameters = {"W1": np.eye(4), "b1": np.zeros((4, 1)), "W2": np.ones((1, 4)), "b2": np.zeros((1, 1))}
+    >>> image = plot_weights(parameters, shape=(2, 2))
+    >>> image.get_clim()
+    (-1.0, 1.0)
+    """
+    W1 = check_parameters(parameters, ACTIVATIONS, COSTS)["W1"]
+    n_h, n_x = W1.shape
+    if np.ndim(shape) != 1 or len(shape) not in (2, 3) or min(shape) < 1 or np.prod(shape) != n_x:
+        raise ValueError(f"shape must be that of images with n_x = {n_x} pixels, as in W1 {W1.shape}; got {shape}. "
+                         "Use the (height, width) of your images.")
+    height, width = shape[:2]
+    n_columns = min(check_integer("n_columns", n_columns), n_h)
+    n_rows = ceil(n_h / n_columns)
+    tiles = np.full((n_rows * n_columns, height + 1, width + 1), np.nan)  # NaN is drawn grey
+    tiles[:n_h, :-1, :-1] = W1.reshape(n_h, height, width, -1).mean(axis=-1)
+    mosaic = tiles.reshape(n_rows, n_columns, height + 1, width + 1).swapaxes(1, 2)
+    mosaic = mosaic.reshape(n_rows * (height + 1), n_columns * (width + 1))[:-1, :-1]
+
+    axes = _axes(ax, size=(5, 5 * mosaic.shape[0] / mosaic.shape[1] + 0.7))
+    axes.set_axis_off()
+    largest = np.abs(W1).max() or 1
+    image = axes.imshow(mosaic, cmap=DIVERGING, vmin=-largest, vmax=largest)
+    if ax is None:
+        axes.figure.colorbar(image, label="weight", location="bottom", shrink=0.6, aspect=40)
+    return image
+
+
+def plot_confusion_matrix(Y, predictions, classes=None, ax=None):
+    """Draw how many samples of each class were taken for which: row the true class, column the predicted one.
+
+    The colour is the fraction of the row, so a rare class counts like a frequent one.
+
+    Parameters
+    ----------
+    Y, predictions : array, shape (1, m), (k, m) or (m,)
+        0/1 labels, one-hot columns or class numbers; ``predictions`` from ``predict``.
+    classes : list of str, optional
+        The classes' names.
+    ax : matplotlib Axes, optional
+        None draws on a new figure.
+
+    Returns
+    -------
+    image : AxesImage
+        The fractions; the counts are the axes' texts.
+
+    Raises
+    ------
+    ValueError
+        If the two differ in length, or there are more classes than names.
+
+    Examples
+    --------
+    >>> image = plot_confusion_matrix(np.array([[0, 0, 1, 1]]), np.array([[0, 1, 1, 1]]))
+    >>> image.get_array().data
+    array([[0.5, 0.5],
+           [0. , 1. ]])
+    """
+    true = _class_numbers("Y", Y)
+    predicted = _class_numbers("predictions", predictions)
+    check_shape("predictions", predicted, true.shape, "They go with Y, sample by sample; columns are samples.")
+    k = max(true.max(), predicted.max()) + 1
+    classes = range(k) if classes is None else list(classes)
+    if len(classes) < k:
+        raise ValueError(f"classes must name all {k} classes; got {len(classes)} names.")
+    k = len(classes)
+    counts = np.bincount(k * true + predicted, minlength=k * k).reshape(k, k)
+    fractions = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+
+    axes = _axes(ax, "predicted class", "true class")
+    image = axes.imshow(fractions, cmap=SEQUENTIAL, vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(counts):
+        axes.text(column, row, str(count), ha="center", va="center",
+                  color="white" if fractions[row, column] > 0.92 else "black")
+    axes.set_xticks(range(k), classes)
+    axes.set_yticks(range(k), classes)
+    return image
+
+
+def animate_training(snapshots, X, Y, path=None, ax=None):
+    """Return an animation of the decision boundary during training; with ``path`` it is written as a GIF, too.
+
+    Parameters
+    ----------
+    snapshots : list of (int, dict)
+        Pairs of iteration and parameters, as the callback ``snapshots`` collects them.
+    X : array, shape (2, m)
+        Data, one sample a column.
+    Y : array, shape (1, m), (k, m) or (m,)
+        0/1 labels, one-hot columns or class numbers.
+    path : str or path, optional
+        Where the GIF goes; the name ends in ``.gif``. The last picture stays for a second.
+    ax : matplotlib Axes, optional
+        None draws on a new figure. For a window, give the axes of a window's figure, and keep the animation.
+
+    Returns
+    -------
+    animation : matplotlib.animation.FuncAnimation
+        ``animation.to_jshtml()`` shows it in a notebook.
+
+    Raises
+    ------
+    ValueError
+        If there are no snapshots, or ``path`` does not end in ``.gif``.
+    OSError
+        If the GIF cannot be written.
+
+    Examples
+    --------
+    ::
+
+        frames = snapshots()
+        nn_model(X, Y, report_every=100, callbacks=[frames])
+        animate_training(frames, X, Y, "training.gif")
+    """
+    snapshots = list(snapshots)
+    if not snapshots or not all(isinstance(snapshot, tuple) and len(snapshot) == 2 for snapshot in snapshots):
+        raise ValueError("snapshots must be a list of (iteration, parameters) pairs; "
+                         f"got {'others' if snapshots else 'none'}. Use the callback snapshots().")
+    if path is not None and not str(path).endswith(".gif"):
+        raise ValueError(f"path must end in .gif; got {str(path)!r}.")
+    X = _plane_points(X)
+    classes = _class_numbers("Y", Y, X)
+    accuracy = [np.mean(_class_scores(parameters, X, classes).argmax(axis=0) == classes) for _, parameters in snapshots]
+    axes = _axes(ax)
+
+    def draw(i):
+        iteration, parameters = snapshots[i]
+        axes.clear()
+        plot_decision_boundary(parameters, X, classes, axes)
+        axes.set_title(f"iteration {iteration:,}: accuracy {100 * accuracy[i]:.2f} %")
+
+    frames = [*range(len(snapshots)), *10 * [len(snapshots) - 1]]
+    animation = FuncAnimation(axes.figure, draw, frames, interval=100, cache_frame_data=False)
+    if path is not None:
+        animation.save(path, PillowWriter(fps=10), dpi=120)
+    return animation
+
+
+def _axes(ax, xlabel="", ylabel="", size=(5, 4)):
+    """Return ``ax``, or axes on a new figure that pyplot does not know: small in inches, so the letters are large."""
+    if ax is None:
+        ax = Figure(size, dpi=200, layout="constrained").add_subplot()
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    return ax
+
+
+def _panels(ax, n):
+    """Divide ``ax``, or a new figure, into ``n`` panels with room for their titles."""
+    n_rows = int(sqrt(n)) if n > 5 else 1
+    n_columns = ceil(n / n_rows)
+    ax = _axes(ax, size=(1.9 * n_columns, 2.1 * n_rows))
+    ax.set_axis_off()
+    width, height = 1 / n_columns, 1 / n_rows
+    return [
+        ax.inset_axes((i % n_columns * width, 1 - (i // n_columns + 1) * height, 0.94 * width, 0.86 * height))
+        for i in range(n)
+    ]
+
+
+def _plane_points(X):
+    X = as_columns("X", X)
+    if X.shape[0] != 2:
+        raise ValueError(f"X must have two rows to be drawn in the plane; got shape {tuple(X.shape)}. "
+                         "Use X[[i, j]] for two of its features.")
+    return np.asarray(X)
+
+
+def _class_numbers(argument, Y, X=None):
+    """Return the (m,) class numbers of 0/1 labels, one-hot columns or class numbers."""
+    Y = check_finite(argument, as_floats(argument, Y))
+    m = (Y.shape or (0,))[-1] if X is None else X.shape[1]
+    if Y.ndim not in (1, 2) or Y.shape[-1] != m or Y.size == 0:
+        as_in = "" if X is None else f" with m = {m}, as in X {X.shape}"
+        raise ValueError(f"{argument} must have shape (1, m), (k, m) or (m,){as_in}; got {Y.shape}. "
+                         + (f"Use {argument}.reshape(1, -1)." if Y.size == m else "Columns are samples."))
+    if Y.ndim == 2 and len(Y) > 1:
+        wrong = np.flatnonzero((Y.max(axis=0) != 1) | (np.abs(Y).sum(axis=0) != 1))
+        if len(wrong):
+            raise ValueError(f"{argument} must have a single 1 in each column where it has {len(Y)} rows; "
+                             f"got {Y[:, wrong[0]]} in column {wrong[0]}. Use one_hot or class numbers.")
+        return Y.argmax(axis=0)
+    Y = Y.ravel()
+    wrong = np.flatnonzero((Y < 0) | (Y > 99) | (Y != np.floor(Y)))
+    if len(wrong):
+        raise ValueError(f"{argument} must hold labels 0 and 1, or class numbers from 0 to 99; got {Y[wrong[0]]:g}. "
+                         "Use numpy.unique(labels, return_inverse=True)[1] for other labels.")
+    return Y.astype(int)
+
+
+def _grid(X, n=200):
+    """Return the axes' values, and as columns the (2, n²) points, of a grid over ``X`` and a margin of a tenth."""
+    low, high = X.min(axis=1), X.max(axis=1)
+    margin = np.where(high > low, (high - low) / 10, 1)
+    x1, x2 = np.linspace(low - margin, high + margin, n).T
+    return x1, x2, np.array(np.meshgrid(x1, x2)).reshape(2, -1)
+
+
+def _outputs(model, X):
+    """Return what the model says about the columns of ``X``, one row an output."""
+    if isinstance(model, dict):
+        parameters = check_parameters(model, ACTIVATIONS, COSTS)
+        n_x = parameters["W1"].shape[1]
+        if n_x != len(X):
+            raise ValueError(f"parameters must be those of a network with {len(X)} input{'s' * (len(X) > 1)}, "
+                             f"to be drawn here; got n_x = {n_x}. Use a function of columns that fills in the others.")
+        return forward_propagation(X, parameters)[0]
+    if not callable(model):
+        raise TypeError("model must be a parameters dictionary or a function of columns; "
+                        f"got {type(model).__name__}. Use a function such as lambda X: predict(parameters, X).")
+    values = check_finite("The model's output", as_floats("The model's output", model(X)))
+    if values.ndim not in (1, 2) or values.shape[-1] != X.shape[1]:
+        raise ValueError(f"The model's output must have shape (1, n) or (k, n) with n = {X.shape[1]}; "
+                         f"got {values.shape}. Columns are samples.")
+    return np.atleast_2d(values)
+
+
+def _class_scores(model, X, classes):
+    """Return one row of scores in [0, 1] for each class: probabilities, or 1 for the class that the model names."""
+    scores = _outputs(model, X)
+    k = max(2, classes.max() + 1)
+    if len(scores) == 1 and (k > 2 or scores.max() > 1):
+        numbers = _class_numbers("The model's output", scores)
+        return 1.0 * (numbers == np.arange(max(k, numbers.max() + 1))[:, None])
+    if scores.min() < -1e-6 or scores.max() > 1 + 1e-6:
+        raise ValueError(f"The model's output must be probabilities or labels; got values from {scores.min():g} to "
+                         f"{scores.max():g}. Use a classifier, or plot_fit for a regression.")
+    if len(scores) == 1:
+        return np.vstack([1 - scores, scores])
+    if len(scores) < k:
+        raise ValueError(f"The model's output must have {k} rows, as Y has class {k - 1}; got {len(scores)}.")
+    return scores
+
+
+def _histories(history):
+    """Return the histories by name; a single one has the name ""."""
+    if not isinstance(history, dict) or not history:
+        raise TypeError(f"history must be the dictionary that train returns, or several by name; got {history!r}.")
+    histories = {"": history} if "iteration" in history else history
+    for name, entries in histories.items():
+        of_name = f" of {name!r}" * bool(name)
+        if not isinstance(entries, dict) or not all(np.size(entries.get(key, ())) for key in ("iteration", "cost")):
+            raise ValueError(f"history{of_name} must have the lists iteration and cost; got "
+                             f"{list(entries) if isinstance(entries, dict) else entries!r}. Use what train returns.")
+        for key in ("cost", "validation_cost"):
+            if len(entries.get(key, entries["iteration"])) != len(entries["iteration"]):
+                raise ValueError(f"history{of_name} must have as many entries in {key} as in iteration, "
+                                 f"{len(entries['iteration'])}; got {len(entries[key])}.")
+    return histories
