@@ -1,0 +1,502 @@
+"""Training on a Dask cluster: the data lies on the workers in chunks of columns, the loop runs here.
+
+Cost and gradient are means over columns, so a cluster is only more blocks: in each iteration the parameters go out, the
+gradients of the chunks come back, weighted and added up in a tree, and the update is made once, where ``train`` was
+called. The tree and the order inside of it depend on the number of chunks alone, and so the bits of the result do not
+depend on the workers. Of a worker that dies, Dask computes the chunks again elsewhere, from where they came.
+"""
+
+import ctypes
+import math
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from concurrent.futures import CancelledError
+from functools import cache, partial
+from uuid import uuid4
+
+import numpy as np
+
+from shallownet import evaluation
+from shallownet._checks import (
+    as_columns,
+    as_floats,
+    as_labels,
+    check_callbacks,
+    check_finite,
+    check_integer,
+    check_labels,
+    check_number,
+    check_parameters,
+    check_shape,
+    result_dtype,
+)
+from shallownet._types import Callback, History, Parameters, PathLike, State
+from shallownet.activations import ACTIVATIONS
+from shallownet.columns import workers
+from shallownet.costs import COSTS
+from shallownet.evaluation import block_count, cost_and_gradient_by_blocks, total_weight
+from shallownet.network import NAMES
+from shallownet.optimizers import Optimizer, check_optimizer, gradient_descent
+from shallownet.training import check_state, descend, resume, start
+
+try:
+    import dask
+    import dask.array as da
+    from distributed import Client, wait
+except ImportError as error:
+    raise ImportError('shallownet.dask needs Dask, which is not installed. '
+                      'Use pip install "shallownet[dask]".') from error
+
+Chunked = da.Array | Sequence[PathLike]
+
+FAN_IN = 32            # gradients that are added up by one task
+LARGE_BYTES = 100_000  # of parameters: below, they go with every task; beyond, to one worker, and on from there
+TIMEOUT = 300          # seconds
+
+
+def train(
+    X: Chunked,
+    Y: Chunked,
+    parameters: Parameters | None,
+    num_iterations: int,
+    *,
+    client: Client,
+    optimizer: Optimizer | None = None,
+    l2: float = 0.0,
+    sample_weight: Chunked | None = None,
+    report_every: int = 1000,
+    callbacks: Iterable[Callback] = (),
+    state: State | None = None,
+    threads: int | None = 1,
+    timeout: float = TIMEOUT,
+) -> tuple[Parameters, History]:
+    """Train ``parameters`` on the columns of a cluster and return ``(parameters, history)``.
+
+    This is ``shallownet.train`` on the full batch: the same arguments, reports, callbacks and checkpoints, and the same
+    numbers up to the rounding of a sum in another order. The data is loaded once and stays on the workers. There are no
+    mini-batches: a gradient takes a journey over the network, on which a small batch would not be worth sending.
+
+    Parameters
+    ----------
+    X : dask.array.Array, shape (n_x, m), or list of paths
+        Data, one sample a column, chunked along the columns; or files of ``write_columns``, see ``open_columns``.
+    Y : dask.array.Array, shape (n_y, m), or list of paths
+        Labels. They are rechunked to the chunks of ``X``.
+    parameters : dict
+        The network to begin with; it is not changed. With ``state`` it is not used.
+    num_iterations : int
+        Number of updates, those before ``state`` included.
+    client : distributed.Client
+        Of the cluster.
+    optimizer, l2, report_every, callbacks, state
+        As in ``shallownet.train``. Callbacks run where ``train`` was called, and checkpoints are written there; those
+        of ``shallownet.train`` go on here, and the other way round.
+    sample_weight : dask.array.Array, shape (1, m), or list of paths, optional
+    threads : int, optional
+        Threads for each chunk; None takes one for each core. With 1, a worker's cores are used through its own threads,
+        each of which works on a chunk.
+    timeout : float
+        Seconds to wait for results before looking whether the cluster still has a worker.
+
+    Returns
+    -------
+    parameters : dict
+    history : dict
+
+    Raises
+    ------
+    ValueError, TypeError
+        For data or settings that do not fit, before anything is trained.
+    FloatingPointError
+        If the training diverges, as in ``shallownet.train``.
+    TimeoutError
+        If no worker is left.
+    RuntimeError
+        If the scheduler is lost, or data that only a dead worker held.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> from distributed import Client
+    >>> from shallownet import datasets, initialize_parameters
+    >>> X, Y = (da.from_array(array, chunks=(-1, 100)) for array in datasets.planar_flower())
+    >>> with Client(processes=False, n_workers=2, dashboard_address="localhost:0") as client:
+    ...     parameters, history = train(X, Y, initialize_parameters(2, 4, 1, random_state=3), 2, client=client)
+    >>> [f"{cost:.6f}" for cost in history["cost"]]
+    ['0.693162', '0.693100']
+    """
+    if state is not None:
+        parameters = check_state(state)["parameters"]
+    parameters = check_parameters(parameters, ACTIVATIONS, COSTS)
+    optimizer = gradient_descent(1.2) if optimizer is None else check_optimizer(optimizer)
+    callbacks = check_callbacks(callbacks)
+    samples, gradient = _gradient_of_cluster(X, Y, sample_weight, parameters, client, l2, threads, timeout)
+    settings = {"m": samples, "batch_size": None}
+    state = start(parameters, optimizer, settings) if state is None else resume(state, optimizer, settings)
+
+    def final_cost(parameters):
+        return gradient(parameters, with_cost=True)[0]
+
+    return descend(state, num_iterations, gradient, optimizer, report_every, callbacks, final_cost)
+
+
+def train_lbfgs(
+    X: Chunked,
+    Y: Chunked,
+    parameters: Parameters | None,
+    num_iterations: int = 500,
+    *,
+    client: Client,
+    l2: float = 0.0,
+    sample_weight: Chunked | None = None,
+    tolerance: float = 1e-5,
+    callbacks: Iterable[Callback] = (),
+    state: State | None = None,
+    threads: int | None = 1,
+    timeout: float = TIMEOUT,
+) -> tuple[Parameters, History]:
+    """Train ``parameters`` on the columns of a cluster with L-BFGS and return ``(parameters, history)``.
+
+    An iteration asks for a gradient or two and makes more of it than gradient descent does: where each gradient takes a
+    journey over the network, L-BFGS is the first choice.
+
+    Parameters
+    ----------
+    X, Y, sample_weight, client, threads, timeout
+        As in ``train``.
+    parameters, num_iterations, l2, tolerance, callbacks, state
+        As in ``shallownet.lbfgs.train_lbfgs``, and so are the returned values and the errors. It needs SciPy here, not
+        on the workers.
+    """
+    from shallownet.lbfgs import best_of, fresh_state, minimize_cost, resume
+
+    if state is not None:
+        parameters = check_state(state)["parameters"]
+    parameters = check_parameters(parameters, ACTIVATIONS, COSTS)
+    tolerance = check_number("tolerance", tolerance, minimum=0)
+    callbacks = check_callbacks(callbacks)
+    state = fresh_state(parameters) if state is None else resume(state, parameters)
+    check_integer("num_iterations", num_iterations, state["iteration"] + 1)
+    _, gradient = _gradient_of_cluster(X, Y, sample_weight, parameters, client, l2, threads, timeout)
+
+    def evaluate(parameters):
+        return gradient(parameters, with_cost=True)[:2]
+
+    try:
+        minimize_cost(state, evaluate, num_iterations, tolerance, callbacks)
+    except (KeyboardInterrupt, FloatingPointError) as stop:
+        stop.parameters, stop.history = best_of([state])
+        raise
+    return best_of([state])
+
+
+def open_columns(paths: Sequence[PathLike], *, client: Client, chunks: int | str = "auto") -> da.Array:
+    """Return a lazy Dask array of the columns in files of ``write_columns``, one file after the other.
+
+    The workers open the files, so each path must lead to the same file on all of them; the machine that calls needs no
+    access. A file is read when its columns are needed, and again if the worker that held them dies.
+
+    Parameters
+    ----------
+    paths : list of paths
+    client : distributed.Client
+    chunks : int or "auto"
+        Columns in a chunk, at most; no chunk spans two files. "auto" makes chunks of 128 MiB (Dask's
+        ``array.chunk-size``).
+
+    Returns
+    -------
+    X : dask.array.Array, shape (n_x, m)
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the files differ in their rows or dtype.
+    ModelFileError, OSError
+        As ``shallownet.column_files.open_columns``, from a worker.
+    """
+    _check_client(client)
+    if not (isinstance(paths, list | tuple) and paths and all(isinstance(path, str | os.PathLike) for path in paths)):
+        raise TypeError(f"paths must be a list of column files; got {paths!r}. Use [path].")
+    paths = [os.path.abspath(path) for path in paths]
+    looks = _gather(client, _map(client, "look", _look, paths))
+    for path, ((rows, _), dtype) in zip(paths, looks, strict=True):
+        (first_rows, _), first_dtype = looks[0]
+        if (rows, dtype) != (first_rows, first_dtype):
+            raise ValueError(f"paths must be files of one kind, as {paths[0]} with {first_rows} rows of {first_dtype}; "
+                             f"got {path} with {rows} rows of {dtype}. Write it again with write_columns.")
+    return da.concatenate(
+        [
+            da.from_delayed(dask.delayed(_read)(path, columns.start, columns.stop), (shape[0], len(columns)), dtype)
+            for path, (shape, dtype) in zip(paths, looks, strict=True)
+            for columns in _ranges(da.core.normalize_chunks((-1, chunks), shape, dtype=dtype)[1])
+        ],
+        axis=1,
+    )
+
+
+def predict_probability(parameters: Parameters, X: da.Array) -> da.Array:
+    """Return the output ``A2 (n_y, m)`` for the columns of a Dask array, lazily and chunk by chunk."""
+    parameters = check_parameters(parameters, ACTIVATIONS, COSTS)
+    return _predicted(evaluation.predict_probability, parameters, X, parameters["W2"].shape[0])
+
+
+def predict(parameters: Parameters, X: da.Array) -> da.Array:
+    """Return the labels that the network gives to the columns of a Dask array, lazily and chunk by chunk.
+
+    Parameters
+    ----------
+    parameters : dict
+    X : dask.array.Array, shape (n_x, m)
+        Chunked along the columns.
+
+    Returns
+    -------
+    labels : dask.array.Array
+        As ``shallownet.predict``; nothing is computed before its ``compute()``.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> from shallownet import initialize_parameters
+    >>> parameters = initialize_parameters(1, 1, 1, scale=np.ones)
+    >>> labels = predict(parameters, da.from_array(np.array([[-1.0, 2.0, 3.0]]), chunks=(1, 2)))
+    >>> labels.compute()
+    array([[0, 1, 1]])
+    """
+    parameters = check_parameters(parameters, ACTIVATIONS, COSTS)
+    output = _output(parameters)
+    if output == "linear":
+        return predict_probability(parameters, X)
+    rows = 1 if output == "softmax" else parameters["W2"].shape[0]
+    return _predicted(evaluation.predict, parameters, X, rows, np.int64)
+
+
+def accuracy(parameters: Parameters, X: da.Array, Y: da.Array) -> float:
+    """Return the fraction of samples that ``predict`` labels right, as ``shallownet.accuracy``; it is computed now.
+
+    Parameters
+    ----------
+    parameters : dict
+    X, Y : dask.array.Array, shape (n_x, m), (n_y, m)
+        Chunked along the columns.
+
+    Returns
+    -------
+    accuracy : float
+    """
+    parameters = check_parameters(parameters, ACTIVATIONS, COSTS)
+    X, Y = _fitting_arrays(X, Y, None, parameters)
+    blocks = zip(X.chunks[1], X.to_delayed().ravel(), Y.to_delayed().ravel(), strict=True)
+    sizes, accuracies = zip(*((size, _accuracy(parameters, x, y)) for size, x, y in blocks if size), strict=True)
+    return float(np.average(dask.compute(*accuracies), weights=sizes))
+
+
+def _predicted(function, parameters, X, rows, dtype=None):
+    X = _as_dask("X", X)
+    as_columns("X", X, rows=parameters["W1"].shape[1])
+    dtype = dtype or np.result_type(parameters["W1"].dtype, result_dtype(X))
+    of_chunk = partial(_predict_chunk, function=function, parameters=parameters, rows=rows, dtype=dtype)
+    return X.map_blocks(of_chunk, chunks=((rows,), X.chunks[1]), dtype=dtype, meta=np.empty((0, 0), dtype))
+
+
+def _predict_chunk(X, function, parameters, rows, dtype):
+    _keep_freed_memory()
+    return function(parameters, X) if X.shape[1] else np.empty((rows, 0), dtype)
+
+
+@dask.delayed
+def _accuracy(parameters, X, Y):
+    _keep_freed_memory()
+    return evaluation.accuracy(parameters, X, Y)
+
+
+# The data
+
+
+def _fitting_arrays(X, Y, sample_weight, parameters, client=None):
+    """Return X, Y and sample_weight as Dask arrays that fit each other and the network, chunked alike."""
+    arrays = {"X": X, "Y": Y, "sample_weight": sample_weight}
+    arrays = {name: _as_dask(name, array, client) for name, array in arrays.items() if array is not None}
+    for name, array in arrays.items():
+        if any(map(math.isnan, array.shape)):
+            raise ValueError(f"{name} must have chunks of known sizes; got shape {array.shape}. "
+                             f"Use {name}.compute_chunk_sizes().")
+    X = arrays["X"]
+    as_columns("X", X, rows=parameters["W1"].shape[1])
+    as_labels(arrays["Y"], X, _output(parameters), rows=parameters["W2"].shape[0])
+    if sample_weight is not None:
+        check_shape("sample_weight", arrays["sample_weight"], (1, X.shape[1]), "It goes with X, sample by sample.")
+    return [array.rechunk({0: -1, 1: X.chunks[1]}) for array in arrays.values()]
+
+
+def _check_client(client):
+    if not isinstance(client, Client) or client.asynchronous:
+        raise TypeError(f"client must be a distributed.Client that is not asynchronous; got {client!r}. "
+                        "Use Client() for this machine, Client(address) for a cluster.")
+    if client.status != "running":
+        raise ValueError(f"client must be connected to a cluster; got one that is {client.status}. "
+                         "Use Client() for this machine, Client(address) for a cluster.")
+
+
+def _as_dask(argument, array, client=None):
+    """Return a Dask array whose samples are whole in their chunks; with a client, from a list of column files too."""
+    if client is not None and isinstance(array, list | tuple):
+        array = open_columns(array, client=client)
+    if not isinstance(array, da.Array):
+        or_files = "" if client is None else " or a list of column files"
+        raise TypeError(f"{argument} must be a Dask array{or_files}; got {type(array).__name__}. "
+                        f"Use dask.array.from_array({argument}, chunks=(-1, 200_000)).")
+    if array.ndim == 2 and array.numblocks[0] > 1:
+        raise ValueError(f"{argument} must be chunked along the columns only; got chunks of {array.chunks[0]} rows. "
+                         f"Use {argument}.rechunk({{0: -1}}).")
+    return array
+
+
+def _output(parameters):
+    return COSTS[parameters.get("cost", "cross_entropy")].output
+
+
+def _ranges(sizes):
+    """Return the columns of the chunks of these sizes."""
+    stops = np.cumsum(sizes).tolist()
+    return [range(stop - size, stop) for size, stop in zip(sizes, stops, strict=True)]
+
+
+def _look(path):
+    from shallownet.column_files import open_columns  # h5py is loaded where files are opened
+
+    with open_columns(path) as X:
+        return X.shape, X.dtype
+
+
+def _read(path, start, stop):
+    from shallownet.column_files import open_columns
+
+    with open_columns(path) as X:
+        return X[:, start:stop]
+
+
+# The gradient
+
+
+def _gradient_of_cluster(X, Y, sample_weight, parameters, client, l2, threads, timeout):
+    """Return the number of samples and the ``gradient`` of ``descend``, which loads the data when first called."""
+    _check_client(client)
+    arrays = _fitting_arrays(X, Y, sample_weight, parameters, client)
+    l2 = check_number("l2", l2, minimum=0)
+    check_integer("threads", 1 if threads is None else threads)
+    timeout = check_number("timeout", timeout, positive=True)
+    chunks, m, parts = [], 0.0, []
+
+    def gradient(parameters, with_cost):
+        # The last iteration's parts are let go when this one's tasks are on their way: a message less before them.
+        nonlocal chunks, m, parts
+        if not chunks:
+            chunks, m = _load_chunks(arrays, _output(parameters), client, timeout)
+        if sum(parameters[name].nbytes for name in NAMES) > LARGE_BYTES:
+            with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TB"}):  # they have to go out
+                parameters = client.submit(dict, parameters, pure=False)
+        settings = {"l2": l2, "m": m, "with_cost": with_cost, "threads": threads}
+        parts = _map(client, "gradient", _part, chunks, parameters=parameters, **settings)
+        while len(parts) > FAN_IN:
+            parts = _map(client, "add", _add, [parts[i:i + FAN_IN] for i in range(0, len(parts), FAN_IN)])
+        grads = _add(_gather(client, parts, timeout))
+        return grads.pop("cost", None), grads, m
+
+    return arrays[0].shape[1], gradient
+
+
+def _load_chunks(arrays, output, client, timeout):
+    """Return the chunks that the workers now hold, and ``m``, the sum of the samples' weights."""
+    X = arrays[0]
+    load = dask.delayed(partial(_load, dtype=result_dtype(X), output=output))
+    group = f"load-{uuid4().hex}"
+    # Persisted together, arrays of one origin share it; optimized each by itself, they would read it again.
+    blocks = (array.to_delayed(optimize_graph=False).ravel() for array in client.persist(arrays))
+    blocks = zip(_ranges(X.chunks[1]), *blocks, strict=True)
+    chunks = client.compute([
+        load(columns.start, *block, dask_key_name=(group, columns.start)) for columns, *block in blocks if columns
+    ])
+    weights = _gather(client, _map(client, "weight", _weight, chunks), timeout)
+    if not any(weights):
+        raise ValueError("sample_weight must have a positive sum; got only zeros.")
+    return [chunk for chunk, weight in zip(chunks, weights, strict=True) if weight], math.fsum(weights)
+
+
+def _map(client, name, function, chunks, **settings):
+    """``client.map`` with keys that make a group of each call's tasks.
+
+    In the group that Dask makes of all calls, it may take tasks for the first ones of a graph: those go to any worker,
+    and the chunks have to follow.
+    """
+    group = f"{name}-{uuid4().hex}"
+    return client.map(function, chunks, key=[(group, k) for k in range(len(chunks))], **settings)
+
+
+def _load(first, X, Y, sample_weight=None, *, dtype, output):
+    """Return a chunk of the data, checked, as the worker keeps it; ``first`` is the number of its first column."""
+    X, Y = as_floats("X", X), as_floats("Y", Y)
+    check_finite("X", X, first)
+    check_labels("Y", check_finite("Y", Y, first), output)
+    if sample_weight is not None:
+        sample_weight = check_finite("sample_weight", as_floats("sample_weight", sample_weight), first)
+        if sample_weight.min() < 0:
+            raise ValueError(f"sample_weight must be non-negative; got {sample_weight.min():g}.")
+        sample_weight = sample_weight.astype(dtype, copy=False)
+    return X.astype(dtype, copy=False), Y.astype(dtype, copy=False), sample_weight
+
+
+def _weight(chunk):
+    X, _, sample_weight = chunk
+    return total_weight(X, sample_weight)
+
+
+def _part(chunk, parameters, l2, m, with_cost, threads):
+    """Return what a chunk adds to cost and gradient of the whole, by its share ``weight/m`` of the samples."""
+    _keep_freed_memory()
+    X, Y, sample_weight = chunk
+    share = total_weight(X, sample_weight) / m
+    with (
+        np.errstate(over="ignore", invalid="ignore"),                     # divergence is refused by the loop
+        workers(threads, block_count(parameters, X.shape[1]), hold_blas=True) as run,
+    ):
+        cost, grads = cost_and_gradient_by_blocks(
+            parameters, X, Y, l2=l2 * share, sample_weight=sample_weight, with_cost=with_cost, run=run
+        )
+    part = {name: share * dW for name, dW in grads.items()}
+    return part | {"cost": share * cost} if with_cost else part
+
+
+def _add(parts):
+    return {name: sum(part[name] for part in parts) for name in parts[0]}
+
+
+@cache
+def _keep_freed_memory():
+    """Let glibc keep the memory of a block's arrays for the next block, though Dask's nanny tells it not to.
+
+    Without, a chunk takes five times as long. The thresholds are those that glibc comes to by itself.
+    """
+    if "MALLOC_TRIM_THRESHOLD_" in os.environ and sys.platform == "linux":
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)             # musl has none
+        if mallopt is not None:
+            mallopt(-3, 2**25)                                            # M_MMAP_THRESHOLD
+            mallopt(-1, 2**26)                                            # M_TRIM_THRESHOLD
+
+
+def _gather(client, futures, timeout=TIMEOUT):
+    """Return the results; without a worker, raise instead of waiting for them without end."""
+    with client.as_current():
+        while True:
+            try:
+                wait(futures, timeout)
+                return client.gather(futures)
+            except TimeoutError:
+                if not client.nthreads():
+                    raise TimeoutError(f"client must have workers; got none, and no result for {timeout:g} s. "
+                                       "Start workers, and go on from the last checkpoint.") from None
+            except CancelledError as error:
+                raise RuntimeError(f"client must keep its cluster and the data's source; lost one of them: {error} "
+                                   "Start the cluster again, and go on from the last checkpoint.") from error
