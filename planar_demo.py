@@ -1,0 +1,244 @@
+"""Planar classification with one hidden layer, from the data to the picture: python planar_demo.py"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+import shallownet as sn
+from shallownet.activations import sigmoid, softmax
+from shallownet.datasets import blobs, circles, gaussian_quantiles, moons, planar_flower, spiral
+from shallownet.plotting import animate_training, plot_cost, plot_data, plot_decision_boundary, plot_hidden_units
+from shallownet.storage import save_parameters
+
+DATASETS = {"flower": planar_flower, "moons": moons, "circles": circles, "blobs": blobs,
+            "quantiles": gaussian_quantiles, "spiral": spiral}
+HIDDEN_SIZES = (1, 2, 3, 4, 5, 20, 50)
+
+
+def demo(options):
+    """Train, print, draw; return the exit status."""
+    X, Y = DATASETS[options.dataset]()
+    print(f"X has shape {X.shape}, Y has shape {Y.shape}: m = {X.shape[1]} samples.")
+
+    line = logistic_regression(X, Y)
+    print(f"Accuracy without hidden layer (logistic regression): {percent(accuracy_of(line, X, Y))}")
+
+    frames = sn.snapshots(most=100)
+    stopped = False
+    try:
+        parameters, history = train(X, Y, options, frames)
+    except KeyboardInterrupt as stop:
+        if not getattr(stop, "history", {}).get("cost"):
+            raise                                                         # too early for anything to show
+        parameters, history, stopped = stop.parameters, stop.history, True
+    if stopped:
+        print("Stopped. This is what there is so far:")
+    print(f"Accuracy with {units(options.hidden)}: {percent(sn.accuracy(parameters, X, Y))}")
+
+    networks = {} if stopped or options.no_sweep else try_hidden_sizes(X, Y, options)
+
+    figure = new_figure(options, height=6.3 if networks else 3.9)
+    draw(figure, X, Y, line, parameters, history, networks)
+    save("picture", figure.savefig, options.output)
+    if options.hidden_units:
+        figure = plot_hidden_units(parameters, X, Y)[0].figure
+        save("picture of the hidden units", figure.savefig,
+             options.output.with_stem(options.output.stem + "_hidden_units"))
+    if options.animate:
+        if stopped:
+            frames.append((history["iteration"][-1], parameters))
+        save("animation", lambda path: animate_training(frames, X, Y, path), options.animate)
+    if options.model:
+        save("network", lambda path: save_parameters(path, parameters), options.model)
+    if options.show:
+        show()
+    return 130 if stopped else 0
+
+
+def logistic_regression(X, Y, num_iterations=1000, learning_rate=1.0):
+    """Return the best classifier without hidden layer, ``A = sigmoid(W X + b)``, by gradient descent from zero."""
+    output = sigmoid if len(Y) == 1 else softmax
+    W, b = np.zeros((len(Y), len(X))), np.zeros((len(Y), 1))
+    for _ in range(num_iterations):
+        dZ = (output(W @ X + b) - Y) / X.shape[1]                         # (n_y, m)
+        W = W - learning_rate * dZ @ X.T                                  # (n_y, n_x)
+        b = b - learning_rate * dZ.sum(axis=1, keepdims=True)             # (n_y, 1)
+    return lambda X: output(W @ X + b)
+
+
+def accuracy_of(model, X, Y):
+    """Return the fraction of columns to which ``model`` gives their class."""
+    A = model(X)
+    return np.mean(A.argmax(axis=0) == Y.argmax(axis=0)) if len(Y) > 1 else np.mean((A > 0.5) == Y)
+
+
+def cost_for(Y):
+    return "cross_entropy" if len(Y) == 1 else "softmax_cross_entropy"
+
+
+def train(X, Y, options, frames):
+    """Return the trained network and its history; print the cost as the text does, or show a bar if it takes long."""
+
+    def print_every_1000(state):
+        if state["iteration"] % 1000 == 0:
+            sn.print_cost()(state)
+
+    parameters = sn.initialize_parameters(
+        len(X), options.hidden, len(Y), cost=cost_for(Y), random_state=options.seed
+    )
+    bar = options.iterations > 20_000 and sys.stderr.isatty()
+    return sn.train(
+        X, Y, parameters, options.iterations, optimizer=sn.gradient_descent(options.learning_rate),
+        report_every=10, callbacks=[frames, sn.progress_bar() if bar else print_every_1000],
+    )
+
+
+def try_hidden_sizes(X, Y, options):
+    """Return a network for each hidden size; Ctrl-C ends with those that are done."""
+    networks, iterations = {}, min(options.iterations, 5000)
+    print(f"Accuracy after {iterations} iterations with")
+    try:
+        for n_h in HIDDEN_SIZES:
+            networks[n_h] = sn.nn_model(
+                X, Y, n_h, iterations, cost=cost_for(Y), learning_rate=options.learning_rate, random_state=options.seed
+            )
+            print(f"  {units(n_h)}: {percent(sn.accuracy(networks[n_h], X, Y))}")
+    except KeyboardInterrupt:
+        print("Stopped.")
+    return networks
+
+
+def draw(figure, X, Y, line, parameters, history, networks):
+    """Draw the data, both boundaries and the learning curve; below, the boundary of each hidden size."""
+    figure.get_layout_engine().set(w_pad=0.08)
+    upper, lower = figure.subfigures(2, 1, height_ratios=[3, 2]) if networks else (figure, None)
+    data, linear, network, curve = upper.subplots(1, 4)
+    points = plot_data(X, Y, data)
+    upper.legend(handles=points, loc="outside lower center", ncols=len(points), frameon=False, markerscale=2)
+    data.set_title("the data")
+    plot_decision_boundary(line, X, Y, linear)
+    linear.set_title(f"no hidden layer: {percent(accuracy_of(line, X, Y))}")
+    plot_decision_boundary(parameters, X, Y, network)
+    network.set_title(f"{units(len(parameters['W1']))}: {percent(sn.accuracy(parameters, X, Y))}")
+    plot_cost(history, curve)
+    curve.set_title("the learning curve")
+    if networks:
+        row = lower.subplots(1, len(networks), squeeze=False)[0]
+        for ax, (n_h, parameters) in zip(row, networks.items(), strict=True):
+            plot_decision_boundary(parameters, X, Y, ax)
+            ax.set(xlabel="", ylabel="", xticks=[], yticks=[])
+            ax.set_title(f"{units(n_h)}\n{percent(sn.accuracy(parameters, X, Y))}", fontsize="medium")
+
+
+def new_figure(options, height):
+    """Return a figure of 1,600 pixels' width; for --show it has a window."""
+    size = {"figsize": (12.8, height), "dpi": 125, "layout": "constrained"}
+    if options.show:
+        from matplotlib import pyplot
+
+        return pyplot.figure(**size)
+    return Figure(**size)
+
+
+def show():
+    from matplotlib import pyplot
+
+    if pyplot.get_backend().lower() == "agg":
+        print("There is no display to open a window on.")
+    else:
+        pyplot.show()
+    pyplot.close("all")
+
+
+def save(what, write, path):
+    write(path)
+    print(f"The {what} is in {path.resolve()}")
+
+
+def units(n_h):
+    return f"{n_h} hidden unit{'s' * (n_h > 1)}"
+
+
+def percent(fraction):
+    return f"{round(100 * fraction, 2)} %"
+
+
+def main(argv=None):
+    """Run the demo; what goes wrong gets one line and exit status 2, Ctrl-C gets 130."""
+    parser = Parser(description="Train a network with one hidden layer on points in the plane; draw what it learns.")
+    add = parser.add_argument
+    add("--dataset", choices=DATASETS, default="flower", help="the points to learn (default: %(default)s)")
+    add("--hidden", type=whole_number(1, 1000), default=4, metavar="N", help="hidden units (default: %(default)s)")
+    add("--iterations", type=whole_number(1, 10**9), default=10000, metavar="N", help="updates (default: %(default)s)")
+    add("--learning-rate", type=positive_number, default=1.2, metavar="R", help="of an update (default: %(default)s)")
+    add("--seed", type=whole_number(0, 2**32 - 1), default=3, metavar="N", help="of the weights (default: %(default)s)")
+    add("--output", type=writable_file(".png", ".jpg", ".pdf", ".svg"), default="planar_demo.png", metavar="FILE",
+        help="the picture (default: %(default)s)")
+    add("--no-sweep", action="store_true", help=f"leave out the hidden sizes {', '.join(map(str, HIDDEN_SIZES))}")
+    add("--hidden-units", action="store_true", help="draw what each hidden unit sees, too")
+    add("--animate", type=writable_file(".gif"), metavar="FILE", help="write the training as an animation (.gif), too")
+    add("--model", type=writable_file(".h5"), metavar="FILE", help="save the network (.h5), too")
+    add("--show", action="store_true", help="open the picture in a window")
+    options = parser.parse_args(argv)
+    try:
+        return demo(options)
+    except OSError as error:
+        parser.error(error)
+    except KeyboardInterrupt:
+        parser.exit(130, "Stopped.\n")
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
+def whole_number(low, high):
+    def convert(text):
+        try:
+            value = int(text)
+        except ValueError:
+            value = low - 1
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"must be a whole number from {low} to {high}; got {text!r}")
+        return value
+
+    return convert
+
+
+def positive_number(text):
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0
+    if not 0 < value <= 1000:
+        raise argparse.ArgumentTypeError(f"must be a positive number up to 1000, such as 1.2; got {text!r}")
+    return value
+
+
+def writable_file(*endings):
+    """Return the check of a path by its ending and by opening it: better refused now than after the training."""
+
+    def convert(text):
+        path = Path(text)
+        if path.suffix not in endings:
+            raise argparse.ArgumentTypeError(f"must be a file that ends in {' or '.join(endings)}; got {text!r}")
+        new = not path.exists()
+        try:
+            path.open("ab").close()
+        except OSError as error:
+            raise argparse.ArgumentTypeError(
+                f"must be a file that can be written; got {text!r} ({error.strerror})"
+            ) from error
+        if new:
+            path.unlink()
+        return path
+
+    return convert
+
+
+if __name__ == "__main__":
+    sys.exit(main())
