@@ -1,0 +1,50 @@
+"""What several test files share: the published numbers, the planar data, and small random networks with data."""
+
+import json
+from pathlib import Path
+
+import hypothesis
+import numpy as np
+import pytest
+
+from shallownet.datasets import planar_flower
+from shallownet.network import initialize_parameters
+
+hypothesis.settings.register_profile("reproducible", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("reproducible")
+
+
+@pytest.fixture(scope="session")
+def published():
+    return json.loads((Path(__file__).parent / "published_numbers.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="session")
+def planar():
+    """The planar data, read-only."""
+    X, Y = planar_flower()
+    X.flags.writeable = Y.flags.writeable = False
+    return X, Y
+
+
+@pytest.fixture(scope="session")
+def problem():
+    return make_problem
+
+
+def make_problem(n_x=3, n_h=4, n_y=1, m=7, *, hidden="tanh", cost="cross_entropy", seed=0, dtype=float):
+    """Return ``(parameters, X, Y)``: a network with weights and biases of size one, data, and labels that fit it."""
+    generator = np.random.RandomState(seed)
+    parameters = initialize_parameters(
+        n_x, n_h, n_y, hidden=hidden, cost=cost, scale=1, random_state=generator, dtype=dtype
+    )
+    for name in ("b1", "b2"):
+        parameters[name] = generator.standard_normal(parameters[name].shape).astype(dtype)
+    X = generator.standard_normal((n_x, m))
+    if cost == "squared_error":
+        Y = generator.standard_normal((n_y, m))
+    elif cost == "softmax_cross_entropy":
+        Y = np.eye(n_y)[:, generator.randint(n_y, size=m)]
+    else:
+        Y = generator.randint(2, size=(n_y, m))
+    return parameters, X.astype(dtype), Y.astype(dtype)

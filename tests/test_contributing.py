@@ -1,0 +1,66 @@
+"""CONTRIBUTING says what is true: its commands are CI's, and its steps add an activation and a cost that work."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shallownet import gradient_check, nn_model
+from shallownet._types import Array
+from shallownet.activations import ACTIVATIONS, Activation
+from shallownet.costs import COSTS, Cost
+
+ROOT = Path(__file__).parents[1]
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", CONTRIBUTING, re.M | re.S)
+
+
+@pytest.fixture
+def added(monkeypatch):
+    """The tables, with the rows that the steps add."""
+    names = {"np": np, "Array": Array, "Activation": Activation, "Cost": Cost}
+    activation, cost, activation_row, cost_row = blocks("python")
+    exec(activation + cost, names)
+    for table, row in ((ACTIVATIONS, activation_row), (COSTS, cost_row)):
+        for name, functions in eval(f"{{{row}}}", names).items():
+            monkeypatch.setitem(table, name, functions)
+
+
+@pytest.mark.parametrize("n_y", [1, 3])
+@pytest.mark.parametrize(("hidden", "cost"), [("softplus", "cross_entropy"), ("tanh", "huber"), ("softplus", "huber")])
+def test_the_gradient_of_what_the_steps_add_is_right(hidden, cost, n_y, added, problem):
+    parameters, X, Y = problem(n_y=n_y, m=30, hidden=hidden, cost=cost)
+    assert gradient_check(parameters, X, Y) < 1e-7
+
+
+def test_what_the_steps_add_trains(added, problem):
+    _, X, Y = problem()
+    parameters = nn_model(X, Y, num_iterations=10, hidden="softplus", cost="huber", learning_rate=0.1)
+    assert (parameters["hidden"], parameters["cost"]) == ("softplus", "huber")
+
+
+def test_the_added_cost_is_what_its_text_says(added):
+    cost = COSTS["huber"].of_logits(np.array([[0.5, -3.0, 1e9], [0.0, 1.0, 0.0]]), np.zeros((2, 3)))
+    np.testing.assert_allclose(cost, [[0.25, 5 + 1, 2e9 - 1]], rtol=1e-15)
+
+
+def test_the_commands_are_those_of_the_readme_and_of_ci():
+    test_command, lint_command = blocks("bash")[0].strip(), blocks("bash")[2].strip()
+    ci = (ROOT / ".ci/run").read_text(encoding="utf-8")
+    assert test_command in (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    assert test_command in ci.splitlines()
+    install, check = lint_command.split(" && ")
+    assert check in ci.splitlines()
+    assert install in ci
+
+
+def test_the_files_it_names_are_there():
+    links = re.findall(r"\]\((?!https?:)([^)]+)\)", CONTRIBUTING)
+    paths = re.findall(r"\b(?:tests|shallownet)/\w+\.py\b", CONTRIBUTING)
+    assert links
+    assert paths
+    assert [name for name in links + paths if not (ROOT / name).exists()] == []

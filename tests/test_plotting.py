@@ -1,0 +1,623 @@
+"""Pictures: what is drawn, where, in which colours; nothing is shown, and pyplot knows of nothing."""
+
+import subprocess
+import sys
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb, to_rgba
+from matplotlib.figure import Figure
+from PIL import Image
+
+from shallownet import initialize_parameters, predict, predict_probability
+from shallownet.activations import ACTIVATIONS
+from shallownet.datasets import planar_flower
+from shallownet.plotting import (
+    COLORS,
+    MARKERS,
+    animate_training,
+    plot_confusion_matrix,
+    plot_cost,
+    plot_data,
+    plot_decision_boundary,
+    plot_fit,
+    plot_hidden_units,
+    plot_weights,
+    tint,
+)
+
+X = np.array([[0.0, 1.0, 2.0, 3.0], [0.0, 1.0, 0.0, 5.0]])
+Y = np.array([[0.0, 1.0, 1.0, 0.0]])
+ONE_HOT = np.eye(3)[:, [0, 1, 2, 0]]
+HISTORY = {"iteration": [0, 1000, 2000], "cost": [0.69, 0.26, 0.24]}
+
+
+def network(n_x=2, n_h=3, n_y=1, **names):
+    return initialize_parameters(n_x, n_h, n_y, scale=1, random_state=0, **names)
+
+
+def halves(X):
+    """Probability of class 1, rising along the first axis: 0.5 at x_1 = 1.5."""
+    return 1 / (1 + np.exp(-4 * (X[:1] - 1.5)))
+
+
+def thirds(X):
+    """Three classes side by side, divided at 0.75 and 2.25."""
+    return np.eye(3)[:, np.searchsorted([0.75, 2.25], X[0])]
+
+
+def axes():
+    return Figure().add_subplot()
+
+
+def flat(artists):
+    """All artists of nested lists."""
+    if not isinstance(artists, list | tuple):
+        return [artists]
+    return [artist for part in artists for artist in flat(part)]
+
+
+DRAWINGS = {
+    "data": lambda ax=None: plot_data(X, Y, ax),
+    "binary boundary": lambda ax=None: plot_decision_boundary(network(), X, Y, ax),
+    "several regions": lambda ax=None: plot_decision_boundary(thirds, X, ONE_HOT, ax),
+    "cost": lambda ax=None: plot_cost(HISTORY, ax),
+    "fit": lambda ax=None: plot_fit(network(1, cost="squared_error"), X[:1], X[1:], ax),
+    "hidden units": lambda ax=None: plot_hidden_units(network(), X, Y, ax),
+    "weights": lambda ax=None: plot_weights(network(6), (2, 3), ax=ax),
+    "confusion matrix": lambda ax=None: plot_confusion_matrix(Y, 1 - Y, ax=ax),
+}
+
+
+# All of them
+
+@pytest.mark.parametrize("draw", DRAWINGS.values(), ids=DRAWINGS)
+def test_a_new_figure_is_not_blank_and_unknown_to_pyplot(draw, tmp_path):
+    from matplotlib import pyplot
+
+    artists = flat(draw())
+    assert len({artist.figure for artist in artists}) == 1
+    artists[0].figure.savefig(tmp_path / "picture.png", dpi=50)
+    pixels = np.asarray(Image.open(tmp_path / "picture.png").convert("RGB")).reshape(-1, 3)
+    assert len(np.unique(pixels, axis=0)) > 10
+    assert pyplot.get_fignums() == []
+
+
+@pytest.mark.parametrize("draw", DRAWINGS.values(), ids=DRAWINGS)
+def test_given_axes_are_drawn_on_and_nothing_else(draw):
+    figure = Figure()
+    ax, other = figure.subplots(1, 2)
+    artists = flat(draw(ax))
+    assert all(artist.axes is ax or artist.axes in ax.child_axes for artist in artists)
+    assert figure.axes[:2] == [ax, other]
+    assert not other.has_data()
+    assert not figure.legends
+
+
+@pytest.mark.parametrize("draw", DRAWINGS.values(), ids=DRAWINGS)
+def test_style_and_random_state_stay_as_they_are(draw):
+    def style():
+        return {name: matplotlib.rcParams[name] for name in matplotlib.rcParams if name != "backend"}
+
+    before, state = style(), np.random.get_state()[1].copy()
+    draw()
+    assert style() == before
+    np.testing.assert_array_equal(np.random.get_state()[1], state)
+
+
+def test_read_only_input_is_accepted():
+    arrays = X.copy(), Y.copy(), ONE_HOT.copy()
+    for array in arrays:
+        array.flags.writeable = False
+    points, y, one_hot = arrays
+    parameters = network()
+    for name in ("W1", "b1", "W2", "b2"):
+        parameters[name].flags.writeable = False
+    assert plot_data(points, one_hot)
+    assert plot_decision_boundary(parameters, points, y)
+    assert plot_hidden_units(parameters, points, y)
+    assert plot_fit(np.square, points[:1], points[1:])
+    assert plot_confusion_matrix(y, y)
+
+
+def test_plotting_needs_no_display_and_no_pyplot():
+    code = "import shallownet.plotting, sys; sys.exit('matplotlib.pyplot' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+# plot_data
+
+@pytest.mark.parametrize("labels", [Y, Y.astype(bool), Y[0], Y[0].tolist(), np.vstack([1 - Y, Y])],
+                         ids=["(1, m)", "bool", "(m,)", "list", "one-hot"])
+def test_labels_may_come_in_any_form(labels):
+    first, second = plot_data(X, labels)
+    np.testing.assert_array_equal(first.get_offsets(), X[:, [0, 3]].T)
+    np.testing.assert_array_equal(second.get_offsets(), X[:, [1, 2]].T)
+
+
+@pytest.mark.parametrize("m", [1, 2, 3, 4])
+def test_few_samples_do_not_become_one_colour(m):
+    points = plot_data(X[:, :m], Y[:, :m])
+    for c, artist in enumerate(points):
+        np.testing.assert_allclose(artist.get_facecolor(), [to_rgba(COLORS[c])])
+        assert len(artist.get_offsets()) == (Y[0, :m] == c).sum()
+
+
+def test_a_class_keeps_its_colour_and_marker_where_others_are_missing():
+    (alone,) = plot_data(X, np.full((1, 4), 2))
+    third = plot_data(X, ONE_HOT)[2]
+    assert alone.get_label() == third.get_label() == "class 2"
+    np.testing.assert_array_equal(alone.get_facecolor(), third.get_facecolor())
+    np.testing.assert_array_equal(alone.get_paths()[0].vertices, third.get_paths()[0].vertices)
+
+
+def test_ten_classes_look_different():
+    assert len({(COLORS[c % 8], MARKERS[c % 7]) for c in range(56)}) == 56
+    points = plot_data(np.arange(20.0).reshape(2, 10), np.arange(10))
+    looks = {(tuple(p.get_facecolor()[0]), len(p.get_paths()[0].vertices)) for p in points}
+    assert len(looks) == 10
+
+
+def test_new_figure_has_a_legend_and_given_axes_have_labels_for_one():
+    points = plot_data(X, Y)
+    (legend,) = points[0].figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["class 0", "class 1"]
+    ax = axes()
+    plot_data(X, Y, ax)
+    assert ax.get_legend_handles_labels()[1] == ["class 0", "class 1"]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("$x_1$", "$x_2$")
+
+
+def test_all_points_are_inside_the_axes():
+    ax = axes()
+    plot_data(X, Y, ax)
+    np.testing.assert_allclose(ax.get_xlim(), (-0.3, 3.3))
+    np.testing.assert_allclose(ax.get_ylim(), (-0.5, 5.5))
+
+
+def test_many_points_are_smaller_than_few():
+    few, many = plot_data(X, Y), plot_data(*planar_flower())
+    assert few[0].get_sizes()[0] > 2 * many[0].get_sizes()[0]
+
+
+@pytest.mark.parametrize(("points", "labels", "message"), [
+    (np.ones((3, 4)), Y, r"X must have two rows to be drawn in the plane; got shape \(3, 4\)\. Use X\[\[i, j\]\]"),
+    (X.T, Y, r"X must have two rows to be drawn in the plane; got shape \(4, 2\)"),
+    (X[0], Y, r"X must have shape .* got \(4,\)"),
+    (X * np.nan, Y, "X must be finite"),
+    (X, Y[:, :3], r"Y must have shape .* with m = 4, as in X \(2, 4\); got \(1, 3\)\. Columns are samples"),
+    (X, Y.T, r"Y must have shape .* got \(4, 1\)\. Use Y\.reshape\(1, -1\)"),
+    (X, 1.0, r"Y must have shape .* got \(\)"),
+    (X, np.ones((2, 4)), r"Y must have a single 1 in each column where it has 2 rows; got \[1\. 1\.\] in column 0"),
+    (X, 0.5 * np.ones((2, 4)), "Y must have a single 1 in each column"),
+    (X, Y - 0.5, r"Y must hold labels 0 and 1, or class numbers from 0 to 99; got -0\.5\. Use numpy\.unique"),
+    (X, Y + 0.5, "Y must hold labels 0 and 1, .* got 0.5"),
+    (X, 100 * Y, "Y must hold labels 0 and 1, .* got 100"),
+    (X, Y + np.inf, "Y must be finite"),
+])
+def test_data_that_cannot_be_drawn_are_refused(points, labels, message):
+    with pytest.raises(ValueError, match=message):
+        plot_data(points, labels)
+    with pytest.raises(ValueError, match=message):
+        plot_decision_boundary(halves, points, labels)
+    with pytest.raises(ValueError, match=message):
+        plot_hidden_units(network(), points, labels)
+
+
+# plot_decision_boundary
+
+def test_two_classes_have_ten_levels_and_the_line_at_one_half():
+    (regions,), (boundary,), points = plot_decision_boundary(halves, X, Y)
+    np.testing.assert_allclose(regions.levels, np.linspace(0, 1, 11))
+    np.testing.assert_array_equal(boundary.levels, [0.5])
+    (line,) = boundary.allsegs[0]
+    np.testing.assert_allclose(line[:, 0], 1.5, atol=1e-3)
+    np.testing.assert_allclose([line[:, 1].min(), line[:, 1].max()], [-0.5, 5.5])
+    assert [p.get_label() for p in points] == ["class 0", "class 1"]
+
+
+def test_background_has_the_colours_of_the_classes():
+    (regions,), _, _ = plot_decision_boundary(halves, X, Y)
+    np.testing.assert_allclose(regions.cmap(0.0)[:3], tint(COLORS[0]))
+    np.testing.assert_allclose(regions.cmap(1.0)[:3], tint(COLORS[1]))
+    assert regions.get_clim() == (0.0, 1.0)
+    blue, red = regions.to_rgba([0.05, 0.95])[:, [2, 0]]
+    assert blue[0] > blue[1]
+    assert red[1] > red[0]
+
+
+def test_points_are_on_top():
+    regions, boundaries, points = plot_decision_boundary(halves, X, Y)
+    assert regions[0].get_zorder() < boundaries[0].get_zorder() < points[0].get_zorder()
+
+
+def test_axes_end_where_the_background_ends():
+    regions, _, _ = plot_decision_boundary(halves, X, Y)
+    ax = regions[0].axes
+    np.testing.assert_allclose([*ax.get_xlim(), *ax.get_ylim()], [-0.3, 3.3, -0.5, 5.5])
+
+
+def test_several_classes_have_a_region_each():
+    regions, boundaries, _ = plot_decision_boundary(thirds, X, ONE_HOT)
+    assert len(regions) == len(boundaries) == 3
+    for c, (low, high) in enumerate([(-0.3, 0.75), (0.75, 2.25), (2.25, 3.3)]):
+        np.testing.assert_allclose(regions[c].get_facecolor()[0, :3], tint(COLORS[c]))
+        x1 = regions[c].get_paths()[0].vertices[:, 0]
+        np.testing.assert_allclose([x1.min(), x1.max()], [low, high], atol=0.02)
+
+
+def test_the_largest_probability_wins_even_below_one_half():
+    def model(X):
+        return np.vstack([0.4 + 0 * X[0], 0.2 + X[0] / 10, 0.4 - X[0] / 10]).clip(0, 1)
+
+    regions, (boundary, *_), _ = plot_decision_boundary(model, X, ONE_HOT)
+    first, second, _ = (region.get_paths()[0].vertices[:, 0] for region in regions)
+    np.testing.assert_allclose([first.max(), second.min()], 2)
+    np.testing.assert_allclose(boundary.allsegs[0][0][:, 0].max(), 2)
+
+
+@pytest.mark.parametrize(("n_y", "cost"), [(1, "cross_entropy"), (2, "softmax_cross_entropy"), (1, "brier")])
+def test_parameters_and_callables_draw_the_same_boundary(n_y, cost):
+    parameters = network(n_y=n_y, cost=cost)
+    _, (of_dictionary,), _ = plot_decision_boundary(parameters, X, Y)
+    _, (of_callable,), _ = plot_decision_boundary(lambda X: predict_probability(parameters, X), X, Y)
+    np.testing.assert_allclose(of_dictionary.allsegs[0][0], of_callable.allsegs[0][0])
+    _, (of_labels,), _ = plot_decision_boundary(lambda X: predict(parameters, X), X, Y)
+    cell = 6 / 199
+    nearest = np.abs(of_labels.allsegs[0][0][:, None] - of_dictionary.allsegs[0][0]).max(axis=2).min(axis=1)
+    assert nearest.max() < cell
+
+
+def test_class_numbers_and_probabilities_draw_the_same_regions():
+    of_scores, _, _ = plot_decision_boundary(thirds, X, ONE_HOT)
+    of_numbers, _, _ = plot_decision_boundary(lambda X: thirds(X).argmax(axis=0), X, ONE_HOT)
+    for scores, numbers in zip(of_scores, of_numbers, strict=True):
+        np.testing.assert_array_equal(scores.get_paths()[0].vertices, numbers.get_paths()[0].vertices)
+
+
+def test_two_independent_outputs_are_compared_with_each_other():
+    _, (boundary,), _ = plot_decision_boundary(lambda X: np.vstack([0.8 + 0 * X[0], X[0] / 3.3]).clip(0, 1), X, Y)
+    np.testing.assert_allclose(boundary.allsegs[0][0][:, 0], 0.8 * 3.3)
+
+
+def test_a_model_that_never_changes_its_mind_has_no_boundary():
+    regions, boundaries, _ = plot_decision_boundary(lambda X: 0.2 + 0 * X[0], X, Y)
+    assert len(regions) == 1
+    assert boundaries == []
+
+
+def test_one_sample_has_a_plane_around_it():
+    regions, _, _ = plot_decision_boundary(halves, X[:, 1:2], Y[:, 1:2])
+    assert regions[0].axes.get_xlim() == (0.0, 2.0)
+
+
+@pytest.mark.parametrize(("model", "labels", "error", "message"), [
+    (3, Y, TypeError, "model must be a parameters dictionary or a function of columns; got int"),
+    ({"W1": 0}, Y, ValueError, "parameters must have the entries W1, b1, W2, b2"),
+    (network(3), Y, ValueError, "parameters must be those of a network with 2 inputs, to be drawn here; got n_x = 3"),
+    (lambda X: X[0], Y, ValueError, "model's output must hold labels 0 and 1, or class numbers"),
+    (lambda X: -np.abs(X[:1]), Y, ValueError, "model's output must be probabilities or labels; got values from -3.3"),
+    (lambda X: np.vstack([X, X]), Y, ValueError, "model's output must be probabilities or labels"),
+    (lambda X: X[:, :5], Y, ValueError, r"model's output must have shape .* with n = 40000; got \(2, 5\)"),
+    (lambda X: np.nan * X, Y, ValueError, "model's output must be finite"),
+    (lambda X: thirds(X)[:2], ONE_HOT, ValueError, "model's output must have 3 rows, as Y has class 2; got 2"),
+    (halves, ONE_HOT, ValueError, "model's output must hold labels 0 and 1, or class numbers"),
+])
+def test_models_that_cannot_be_drawn_are_refused(model, labels, error, message):
+    ax = axes()
+    with pytest.raises(error, match=message):
+        plot_decision_boundary(model, X, labels, ax)
+    assert not ax.has_data()
+
+
+# plot_cost
+
+def test_a_history_is_drawn_as_it_is():
+    (line,) = plot_cost(HISTORY)
+    np.testing.assert_array_equal(line.get_xdata(), HISTORY["iteration"])
+    np.testing.assert_array_equal(line.get_ydata(), HISTORY["cost"])
+    assert (line.axes.get_xlabel(), line.axes.get_ylabel()) == ("iteration", "cost")
+    assert line.axes.get_legend() is None
+
+
+def test_validation_is_dashed_in_the_colour_of_its_training():
+    training, validation = plot_cost(HISTORY | {"validation_cost": [0.7, 0.3, 0.31], "validation_accuracy": [1, 1, 1]})
+    assert (training.get_linestyle(), validation.get_linestyle()) == ("-", "--")
+    assert training.get_color() == validation.get_color()
+    assert [text.get_text() for text in training.axes.get_legend().get_texts()] == ["training", "validation"]
+
+
+def test_several_histories_have_a_colour_and_a_name_each():
+    lines = plot_cost({"momentum": HISTORY | {"validation_cost": [0.7, 0.3, 0.31]}, "adam": HISTORY})
+    assert [line.get_label() for line in lines] == ["momentum, training", "momentum, validation", "adam"]
+    assert [line.get_color() for line in lines] == [COLORS[0], COLORS[0], COLORS[1]]
+
+
+@pytest.mark.parametrize(("last", "scale"), [(0.24, "linear"), (0.0069, "log"), (0.0, "linear"), (-9.0, "linear")])
+def test_scale_is_logarithmic_where_it_helps(last, scale):
+    (line,) = plot_cost({"iteration": [0, 1], "cost": [0.69, last]})
+    assert line.axes.get_yscale() == scale
+
+
+@pytest.mark.parametrize(("history", "error", "message"), [
+    ([0.69, 0.26], TypeError, r"history must be the dictionary that train returns, or several by name; got \[0.69"),
+    ({}, TypeError, "history must be the dictionary that train returns"),
+    ({"cost": [1.0]}, ValueError, r"history of 'cost' must have the lists iteration and cost; got \[1.0\]"),
+    ({"iteration": [], "cost": []}, ValueError, "history must have the lists iteration and cost"),
+    ({"adam": {"iteration": [0]}}, ValueError, "history of 'adam' must have the lists .* got .'iteration'."),
+    ({"iteration": [0, 1], "cost": [1.0]}, ValueError, "as many entries in cost as in iteration, 2; got 1"),
+    (HISTORY | {"validation_cost": [1.0]}, ValueError, "as many entries in validation_cost as in iteration, 3; got 1"),
+])
+def test_histories_that_cannot_be_drawn_are_refused(history, error, message):
+    with pytest.raises(error, match=message):
+        plot_cost(history)
+
+
+def test_histories_may_hold_arrays():
+    (line,) = plot_cost({name: np.array(values) for name, values in HISTORY.items()})
+    np.testing.assert_array_equal(line.get_ydata(), HISTORY["cost"])
+
+
+# plot_fit
+
+def test_the_curve_runs_over_its_points():
+    (points,), (line,) = plot_fit(np.square, X[:1], X[1:])
+    np.testing.assert_array_equal(points.get_offsets(), X.T)
+    np.testing.assert_allclose(line.get_ydata(), line.get_xdata() ** 2)
+    assert (line.get_xdata().min(), line.get_xdata().max()) == (0.0, 3.0)
+    assert line.get_zorder() > points.get_zorder()
+
+
+def test_each_output_has_its_curve_and_colour():
+    points, lines = plot_fit(lambda x: np.vstack([x, -x]), X[:1], np.vstack([X[:1], -X[:1]]))
+    assert [line.get_color() for line in lines] == [COLORS[0], COLORS[1]]
+    assert [tuple(p.get_facecolor()[0, :3]) for p in points] == [tint(COLORS[0]), tint(COLORS[1])]
+    np.testing.assert_allclose(lines[1].get_ydata(), -lines[1].get_xdata())
+
+
+def test_a_network_is_drawn_as_the_curve_that_it_predicts():
+    parameters = network(1, cost="squared_error")
+    _, (line,) = plot_fit(parameters, X[:1], X[1:])
+    np.testing.assert_allclose(line.get_ydata(), predict(parameters, line.get_xdata()[None])[0])
+
+
+@pytest.mark.parametrize(("model", "x", "y", "message"), [
+    (np.square, X, X, r"x must have shape \(1, m\); got \(2, 4\)"),
+    (np.square, X[:1], X[1], r"y must have shape \(n, m\); got \(4,\)\. Use y\.reshape\(1, -1\)"),
+    (np.square, X[:1], X[1:, :2], r"y must have shape \(1, 4\); got \(1, 2\)\. It goes with x"),
+    (np.square, X[:1], X, r"model's output must have shape \(2, 400\); got \(1, 400\)\. y has 2 rows"),
+    (network(), X[:1], X[1:], "parameters must be those of a network with 1 input, to be drawn here; got n_x = 2"),
+])
+def test_fits_that_cannot_be_drawn_are_refused(model, x, y, message):
+    with pytest.raises(ValueError, match=message):
+        plot_fit(model, x, y)
+
+
+# plot_hidden_units
+
+TWO_UNITS = {
+    "W1": np.array([[1.0, 0.0], [0.0, 2.0]]), "b1": np.array([[-1.5], [-2.0]]),
+    "W2": np.array([[-3.0, 1.0]]), "b2": np.zeros((1, 1)),
+}
+
+
+def test_each_unit_has_a_panel_with_its_line_and_weight():
+    images = plot_hidden_units(TWO_UNITS, X, Y)
+    assert [image.axes.get_title() for image in images] == ["unit 1: −3.0", "unit 2: +1.0"]
+    vertical, horizontal = (image.axes.collections[0].allsegs[0][0] for image in images)
+    np.testing.assert_allclose(vertical[:, 0], 1.5)
+    np.testing.assert_allclose(horizontal[:, 1], 1.0)
+
+
+def test_places_have_the_colour_of_the_class_that_the_unit_votes_for():
+    first, second = (image.get_array() for image in plot_hidden_units(TWO_UNITS, X, Y))
+    left, right = first[50, 0], first[50, -1]
+    assert left[0] > left[2]                                              # reddish: tanh and weight are both negative
+    assert right[2] > right[0]                                            # bluish
+    np.testing.assert_allclose((1 - second.min()) / (1 - first.min()), 1 / 3, rtol=0.1)  # one scale for all units
+
+
+def test_the_last_panel_shows_the_network():
+    image = plot_hidden_units(TWO_UNITS, X, Y)[0]
+    *_, whole = image.axes.figure.axes[0].child_axes
+    (_, (boundary,), _) = plot_decision_boundary(TWO_UNITS, X, Y)
+    assert whole.get_title() == "their sum"
+    np.testing.assert_allclose(whole.collections[1].allsegs[0][0], boundary.allsegs[0][0])
+    np.testing.assert_allclose(whole.get_xlim(), (-0.3, 3.3))
+
+
+def test_the_strongest_of_many_units_are_drawn():
+    parameters = network(n_h=70)
+    parameters["W2"][0, :7] = 1e-6
+    images = plot_hidden_units(parameters, X, Y)
+    assert [image.axes.get_title().split(":")[0] for image in images] == [f"unit {i}" for i in range(8, 71)]
+
+
+@pytest.mark.parametrize("hidden", ACTIVATIONS)
+def test_votes_of_several_classes_are_drawn_in_their_colours(hidden):
+    parameters = network(n_h=12, n_y=3, hidden=hidden, cost="softmax_cross_entropy")
+    images = plot_hidden_units(parameters, X, ONE_HOT)
+    assert len(images) == 12
+    assert images[0].axes.get_title() == "unit 1"
+    strongest = min((image.get_array().reshape(-1, 3) for image in images), key=np.min)
+    color = strongest[strongest.sum(axis=1).argmin()]
+    assert any(np.allclose(color, tint(c, 0.6), atol=1e-6) for c in COLORS[:3])
+
+
+def test_untrained_units_without_votes_are_white():
+    images = plot_hidden_units(initialize_parameters(2, 2, 1, scale=0), X, Y)
+    assert all((image.get_array() == 1).all() for image in images)
+
+
+@pytest.mark.parametrize(("parameters", "error", "message"), [
+    (network(3), ValueError, "network with 2 inputs"),
+    (halves, TypeError, "parameters must be a dictionary; got function"),
+    (network(cost="squared_error"), ValueError, "model's output must be probabilities or labels"),
+])
+def test_hidden_units_that_cannot_be_drawn_are_refused(parameters, error, message):
+    with pytest.raises(error, match=message):
+        plot_hidden_units(parameters, 9 * X, Y)
+
+
+# plot_weights
+
+def test_weights_stand_in_the_mosaic_row_by_row():
+    parameters = network(6, n_h=3)
+    mosaic = plot_weights(parameters, (2, 3), n_columns=2).get_array()
+    assert mosaic.shape == (5, 7)                                         # two by two images and a gap of a pixel
+    for unit, (row, column) in enumerate([(0, 0), (0, 4), (3, 0)]):
+        np.testing.assert_array_equal(mosaic[row:row + 2, column:column + 3].ravel(), parameters["W1"][unit])
+    assert mosaic.mask[2].all()
+    assert mosaic.mask[:, 3].all()
+    assert mosaic.mask[3:, 4:].all()
+
+
+def test_zero_weights_are_white_between_blue_and_red():
+    image = plot_weights(network(6), (2, 3))
+    low, high = image.get_clim()
+    assert -low == high == np.abs(network(6)["W1"]).max()
+    expected = [to_rgb(COLORS[0]), (1, 1, 1), to_rgb(COLORS[1])]
+    np.testing.assert_allclose(image.to_rgba([low, 0.0, high])[:, :3], expected, atol=0.01)
+
+
+def test_colour_images_are_drawn_as_the_mean_over_their_channels():
+    parameters = network(2 * 2 * 3, n_h=1)
+    mosaic = plot_weights(parameters, (2, 2, 3)).get_array()
+    np.testing.assert_allclose(mosaic, parameters["W1"].reshape(2, 2, 3).mean(axis=2))
+
+
+def test_weights_that_are_all_zero_are_drawn():
+    assert plot_weights(initialize_parameters(4, 2, 1, scale=0), (2, 2)).get_clim() == (-1, 1)
+
+
+@pytest.mark.parametrize(("shape", "n_columns", "error", "message"), [
+    ((28, 28), 10, ValueError, r"shape must be that of images with n_x = 6 pixels, as in W1 \(3, 6\); got \(28, 28\)"),
+    ((6,), 10, ValueError, r"shape must be that of images with n_x = 6 pixels.* got \(6,\)"),
+    (6, 10, ValueError, "shape must be that of images with n_x = 6 pixels.* got 6"),
+    ((-2, -3), 10, ValueError, "shape must be that of images with n_x = 6 pixels"),
+    ((2, 3), 0, ValueError, "n_columns must be at least 1"),
+    ((2, 3), 2.5, TypeError, "n_columns must be an integer"),
+])
+def test_shapes_that_do_not_fit_are_refused(shape, n_columns, error, message):
+    with pytest.raises(error, match=message):
+        plot_weights(network(6), shape, n_columns)
+
+
+# plot_confusion_matrix
+
+def test_rows_are_true_classes_and_columns_predicted_ones():
+    image = plot_confusion_matrix([0, 0, 0, 1, 2, 2], [0, 0, 1, 1, 2, 0])
+    np.testing.assert_allclose(image.get_array(), [[2 / 3, 1 / 3, 0], [0, 1, 0], [1 / 2, 0, 1 / 2]])
+    counts = {text.get_position(): text.get_text() for text in image.axes.texts}
+    assert counts[(0, 0)] == "2"
+    assert counts[(1, 0)] == "1"
+    assert counts[(0, 2)] == "1"
+    assert (image.axes.get_xlabel(), image.axes.get_ylabel()) == ("predicted class", "true class")
+
+
+def luminance(color):
+    """Relative luminance as in the web's accessibility guidelines (WCAG 2)."""
+    color = np.array(to_rgb(color))
+    return np.where(color <= 0.03928, color / 12.92, ((color + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
+
+
+@pytest.mark.parametrize("right", [0, 50, 80, 92, 93, 100])
+def test_counts_are_readable_on_their_colour(right):
+    image = plot_confusion_matrix(np.zeros(100), np.arange(100) >= right)
+    for text in image.axes.texts:
+        column, row = text.get_position()
+        background = image.to_rgba(image.get_array()[row, column])[:3]
+        dark, light = sorted(map(luminance, (background, text.get_color())))
+        assert (light + 0.05) / (dark + 0.05) > 4.5
+
+
+def test_classes_have_their_names():
+    image = plot_confusion_matrix(Y, Y, classes=["no cat", "cat"])
+    for axis in (image.axes.xaxis, image.axes.yaxis):
+        assert [label.get_text() for label in axis.get_ticklabels()] == ["no cat", "cat"]
+
+
+def test_a_class_that_does_not_occur_has_a_row_of_zeros():
+    image = plot_confusion_matrix([0, 2], [0, 2], classes=["a", "b", "c", "d"])
+    np.testing.assert_array_equal(image.get_array(), np.diag([1, 0, 1, 0]))
+
+
+@pytest.mark.parametrize(("true", "predicted", "classes", "message"), [
+    (Y, Y[:, :3], None, r"predictions must have shape \(4,\); got \(3,\)\. They go with Y"),
+    (Y, Y * 0.3, None, "predictions must hold labels 0 and 1"),
+    (Y.T, Y, None, "Y must have a single 1 in each column"),
+    (1.0, Y, None, r"Y must have shape \(1, m\), \(k, m\) or \(m,\); got \(\)"),
+    ([], [], None, r"Y must have shape .* got \(0,\)"),
+    (ONE_HOT, ONE_HOT, ["a", "b"], "classes must name all 3 classes; got 2 names"),
+])
+def test_predictions_that_cannot_be_compared_are_refused(true, predicted, classes, message):
+    with pytest.raises(ValueError, match=message):
+        plot_confusion_matrix(true, predicted, classes)
+
+
+# animate_training
+
+SNAPSHOTS = [(0, network()), (1000, TWO_UNITS), (2000, network(n_h=5))]
+
+
+def small_axes():
+    return Figure((2, 2)).add_subplot()
+
+
+def test_animation_is_written_as_a_gif(tmp_path):
+    from matplotlib import pyplot
+
+    ax = small_axes()
+    animate_training(SNAPSHOTS, X, Y, tmp_path / "training.gif", ax)
+    with Image.open(tmp_path / "training.gif") as gif:
+        frames = []
+        for i in range(gif.n_frames):
+            gif.seek(i)
+            frames.append((gif.info["duration"], np.asarray(gif.convert("RGB"))))
+    assert len(frames) == 3                                               # the last is held, not repeated
+    assert frames[2][0] >= 1000 > frames[0][0]
+    assert (frames[0][1] != frames[1][1]).any()
+    assert ax.get_title().startswith("iteration 2,000: accuracy ")
+    assert pyplot.get_fignums() == []
+
+
+def test_each_frame_is_the_boundary_of_its_snapshot():
+    ax = small_axes()
+    animation = animate_training(SNAPSHOTS, X, Y, ax=ax)
+    animation._draw_frame(1)
+    _, (boundary,), _ = plot_decision_boundary(TWO_UNITS, X, Y)
+    np.testing.assert_allclose(ax.collections[1].allsegs[0][0], boundary.allsegs[0][0])
+    right = (predict(TWO_UNITS, X) == Y).mean()
+    assert ax.get_title() == f"iteration 1,000: accuracy {100 * right:.2f} %"
+    animation._draw_was_started = True                                    # or it warns that it was never shown
+
+
+def test_animation_of_several_classes_has_a_figure_of_its_own(tmp_path):
+    snapshots = [(0, network(n_y=3, cost="softmax_cross_entropy"))]
+    animate_training(iter(snapshots), X, ONE_HOT, str(tmp_path / "training.gif"))
+    assert (tmp_path / "training.gif").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(("snapshots", "path", "message"), [
+    ([], None, r"snapshots must be a list of \(iteration, parameters\) pairs; got none"),
+    (SNAPSHOTS, "training.mp4", r"path must end in \.gif; got 'training\.mp4'"),
+    ([*SNAPSHOTS, (0, network(3))], "training.gif", "network with 2 inputs"),
+    ([network()], "training.gif", r"snapshots must be a list of \(iteration, parameters\) pairs; got others"),
+])
+def test_animations_that_cannot_be_made_are_refused(snapshots, path, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=message):
+        animate_training(snapshots, X, Y, path, small_axes())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_folder_is_found_before_anything_is_drawn(tmp_path):
+    ax = small_axes()
+    with pytest.raises(FileNotFoundError):
+        animate_training(SNAPSHOTS, X, Y, tmp_path / "missing" / "training.gif", ax)
+    assert not ax.has_data()
+
+
+def test_animation_plays_in_a_notebook():
+    assert "data:image/png;base64" in animate_training(SNAPSHOTS, X, Y, ax=small_axes()).to_jshtml()

@@ -1,0 +1,650 @@
+import importlib
+import json
+import os
+import pickle
+import subprocess
+import sys
+import warnings
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn import datasets
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFittedError
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
+
+import shallownet
+import shallownet.sklearn
+from shallownet.network import NAMES
+from shallownet.preprocessing import balanced_weights
+from shallownet.sklearn import ShallowNetClassifier, ShallowNetRegressor
+from shallownet.storage import ModelFileError, load_parameters, save_parameters
+
+BOTH = pytest.mark.parametrize("Estimator", [ShallowNetClassifier, ShallowNetRegressor])
+QUICK = {"n_h": 8, "max_iter": 2000, "learning_rate": 0.03, "l2": 1.0}
+
+
+@pytest.fixture(scope="module")
+def tables():
+    """A table with three classes and one with values, of 90 rows, read-only."""
+    generator = np.random.RandomState(0)
+    X = generator.standard_normal((90, 4)) * [1, 10, 0.1, 1] + [0, 50, 0, -3]
+    score = X[:, 0] + (X[:, 1] - 50) / 10
+    y = {ShallowNetClassifier: np.digitize(score, [-0.5, 0.5]), ShallowNetRegressor: np.sin(score) * 7 + 100}
+    for array in (X, *y.values()):
+        array.flags.writeable = False
+    return X, y
+
+
+def small(Estimator, **settings):
+    return Estimator(**QUICK | settings)
+
+
+def assert_same(one, two):
+    for name in NAMES:
+        np.testing.assert_array_equal(one.parameters_[name], two.parameters_[name])
+
+
+# What scikit-learn asks for
+
+CHECKS = """
+import json, warnings
+from sklearn.utils.estimator_checks import check_estimator
+from shallownet.sklearn import ShallowNetClassifier, ShallowNetRegressor
+warnings.simplefilter("error")
+results = [result for estimator in (ShallowNetClassifier(), ShallowNetRegressor())
+           for result in check_estimator(estimator, on_skip=None, on_fail=None)]
+print(json.dumps([(type(result["estimator"]).__name__, result["check_name"], result["status"], str(result["exception"]))
+                  for result in results]))
+"""
+
+
+def test_every_check_of_scikit_learn_passes_and_none_is_skipped():
+    environment = os.environ | {"SCIPY_ARRAY_API": "1", "PYTHONPATH": os.pathsep.join(sys.path)}  # before SciPy loads
+    process = subprocess.run(
+        [sys.executable, "-c", CHECKS], env=environment, capture_output=True, text=True, check=False
+    )
+    assert process.returncode == 0, process.stderr
+    results = json.loads(process.stdout)
+    assert [result for result in results if result[2] != "passed"] == []
+    for name in ("ShallowNetClassifier", "ShallowNetRegressor"):
+        assert len([result for result in results if result[0] == name]) >= 50
+
+
+@BOTH
+def test_it_works_in_pipelines_grid_searches_and_processes(tables, Estimator):
+    X, y = tables[0], tables[1][Estimator]
+    pipeline = make_pipeline(MinMaxScaler(), small(Estimator))
+    name = Estimator.__name__.lower()
+    search = GridSearchCV(pipeline, {f"{name}__n_h": [2, 8], f"{name}__l2": [0.1, 1]}, cv=2, n_jobs=2).fit(X, y)
+    assert search.best_score_ > 0.7
+    one, two = (cross_val_score(small(Estimator), X, y, cv=3, n_jobs=jobs) for jobs in (1, 2))
+    np.testing.assert_array_equal(one, two)
+
+
+@BOTH
+def test_clones_and_copies_predict_the_same(tables, Estimator, tmp_path):
+    X, y = tables[0], tables[1][Estimator]
+    model = small(Estimator).fit(X, y)
+    joblib.dump(model, tmp_path / "model.joblib")
+    copies = clone(model).fit(X, y), pickle.loads(pickle.dumps(model)), joblib.load(tmp_path / "model.joblib")
+    for copy in copies:
+        np.testing.assert_array_equal(copy.predict(X), model.predict(X))
+
+
+@BOTH
+def test_a_data_frame_is_taken_by_its_columns(tables, Estimator):
+    X, y = pd.DataFrame(tables[0], columns=list("abcd")), pd.Series(tables[1][Estimator])
+    model = small(Estimator).fit(X, y)
+    assert model.feature_names_in_.tolist() == list("abcd")
+    np.testing.assert_array_equal(model.predict(X), small(Estimator).fit(*map(np.asarray, (X, y))).predict(tables[0]))
+    with pytest.raises(ValueError, match="feature names should match"):
+        model.predict(X[["b", "a", "c", "d"]])
+
+
+# The network underneath
+
+@BOTH
+def test_the_network_takes_the_columns_of_the_table_as_they_are(tables, Estimator):
+    X, y = tables[0], tables[1][Estimator]
+    model = small(Estimator).fit(X, y)
+    predicted = shallownet.predict(model.parameters_, X.T)
+    np.testing.assert_array_equal(model.predict(X), predicted[0])
+    assert model.score(X, y) > 0.9
+
+
+def test_probabilities_come_in_the_order_of_the_classes(tables):
+    X, y = tables[0], tables[1][ShallowNetClassifier]
+    for labels in (y, np.where(y == 0, "b", "a")):
+        model = small(ShallowNetClassifier).fit(X, labels)
+        probabilities = model.predict_proba(X)
+        assert probabilities.shape == (90, len(model.classes_))
+        np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+        np.testing.assert_array_equal(model.classes_[probabilities.argmax(axis=1)], model.predict(X))
+
+
+@pytest.mark.parametrize("labels", [
+    ["no", "yes"], [False, True], [-1, 1], [1.0, 2.0], ["a", "b", "c"], [10, 20, 30],
+    np.array(["u", "v"], dtype=object),
+])
+def test_labels_of_any_type_come_back_and_are_saved(tables, labels, tmp_path):
+    X = tables[0]
+    y = np.asarray(labels)[tables[1][ShallowNetClassifier] % len(labels)]
+    model = small(ShallowNetClassifier).fit(X, y)
+    model.save(tmp_path / "model.h5")
+    loaded = ShallowNetClassifier.load(tmp_path / "model.h5")
+    assert model.classes_.tolist() == loaded.classes_.tolist() == sorted(labels)
+    assert model.predict(X).dtype == y.dtype
+    assert loaded.classes_.dtype.kind == y.dtype.kind
+    np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
+    assert model.score(X, y) > 0.8
+
+
+@pytest.mark.parametrize("shape", [(90,), (90, 1), (90, 2)])
+def test_values_come_back_in_the_shape_they_came_in(tables, shape, tmp_path):
+    X, y = tables[0], tables[1][ShallowNetRegressor]
+    y = np.resize(np.stack([y, -1000 * y]).T, (90, 2))[:, :shape[-1]] if len(shape) == 2 else y
+    model = small(ShallowNetRegressor).fit(X, y)
+    assert model.predict(X).shape == shape
+    assert model.score(X, y) > 0.9
+    model.save(tmp_path / "model.h5")
+    np.testing.assert_array_equal(ShallowNetRegressor.load(tmp_path / "model.h5").predict(X), model.predict(X))
+
+
+@BOTH
+def test_float32_stays_float32(tables, Estimator):
+    X, y = tables[0], tables[1][Estimator]
+    model = small(Estimator).fit(X.astype(np.float32), y)
+    assert {model.parameters_[name].dtype for name in NAMES} == {np.dtype(np.float32)}
+    assert model.score(X.astype(np.float32), y) == pytest.approx(small(Estimator).fit(X, y).score(X, y), abs=0.02)
+
+
+@BOTH
+def test_the_unit_of_the_table_changes_nothing(tables, Estimator):
+    X, y = tables[0], tables[1][Estimator]
+    model, converted = small(Estimator).fit(X, y), small(Estimator).fit(1024 * X + 4096, y)
+    np.testing.assert_allclose(converted.predict(1024 * X + 4096), model.predict(X), rtol=1e-4)
+
+
+def test_a_constant_target_is_learned():
+    model = ShallowNetRegressor().fit(np.arange(20.0).reshape(10, 2), np.full(10, 7.0))
+    np.testing.assert_allclose(model.predict(np.ones((1, 2))), 7.0, rtol=1e-4)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 6])
+def test_very_small_tables_are_learned(rows):
+    X, y = np.arange(rows)[:, np.newaxis], np.arange(rows)
+    model = ShallowNetRegressor().fit(X, y)
+    assert abs(model.predict(X) - y).max() <= rows / 2
+
+
+# The defaults
+
+def test_the_defaults_are_good_on_tables_that_scikit_learn_ships():
+    assert cross_val_score(ShallowNetRegressor(), *datasets.load_diabetes(return_X_y=True)).mean() > 0.45
+    assert cross_val_score(ShallowNetClassifier(), *datasets.load_wine(return_X_y=True)).mean() > 0.97
+
+
+def test_the_penalty_follows_the_noise():
+    generator = np.random.RandomState(0)
+    X = generator.uniform(-3, 3, (100, 1))
+    clean, noisy = np.sin(2 * X[:, 0]), generator.standard_normal(100)
+    one, two = ShallowNetRegressor().fit(X, clean), ShallowNetRegressor().fit(X, noisy)
+    assert one.l2_ == 0.1
+    assert two.l2_ == 10.0
+    assert one.score(X, clean) > 0.99
+    assert ShallowNetRegressor(l2=0.5).fit(X, clean).l2_ == 0.5
+
+
+def test_large_tables_go_to_adam(tables, monkeypatch):
+    X, y = tables[0], tables[1][ShallowNetClassifier]
+    monkeypatch.setattr(shallownet.sklearn, "LBFGS_SAMPLES", 89)
+    assert_same(small(ShallowNetClassifier).fit(X, y), small(ShallowNetClassifier, solver="adam").fit(X, y))
+    assert_same(
+        small(ShallowNetClassifier).fit(X[:89], y[:89]), small(ShallowNetClassifier, solver="lbfgs").fit(X[:89], y[:89])
+    )
+    noise = np.random.RandomState(0).standard_normal(90)
+    monkeypatch.setattr(shallownet.sklearn, "L2_CHOICES", (10.0, 1e-6))
+    assert small(ShallowNetRegressor, l2="auto", solver="lbfgs").fit(X, noise).l2_ == 10.0
+    assert small(ShallowNetRegressor, l2="auto").fit(X, noise).l2_ == 1e-6  # the second, without a look
+
+
+@pytest.mark.parametrize("batch_size", [30, 40, 1000])
+def test_adam_counts_epochs_and_reports_each(tables, batch_size):
+    X, y = tables[0], tables[1][ShallowNetRegressor]
+    model = small(ShallowNetRegressor, solver="adam", batch_size=batch_size, max_iter=7)
+    with pytest.warns(ConvergenceWarning, match=r"max_iter=7 ended the training\. Use a larger max_iter"):
+        model.fit(X, y)
+    batches = {30: 3, 40: 3, 1000: 1}[batch_size]
+    assert model.history_["iteration"] == [epoch * batches for epoch in range(8)]
+    assert (model.n_iter_, model.stop_reason_) == (7, "max_iter")
+
+
+@BOTH
+def test_one_warning_tells_that_the_cost_still_fell(tables, Estimator):
+    X, y = tables[0], tables[1][Estimator]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model = small(Estimator, max_iter=3).fit(X, y)
+    assert [warning.category for warning in caught] == [ConvergenceWarning]
+    assert caught[0].filename == __file__
+    assert (model.n_iter_, model.stop_reason_) == (3, "max_iter")
+
+
+@BOTH
+@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+def test_a_training_that_converges_says_so(tables, Estimator, solver):
+    X, y = tables[0], tables[1][Estimator]
+    model = small(Estimator, solver=solver).fit(X, y)
+    assert model.stop_reason_ == "converged"
+    assert model.n_iter_ < 2000
+    assert model.history_["cost"][-1] < model.history_["cost"][0]
+
+
+def test_restarts_find_a_lower_cost(tables):
+    X, y = tables[0], tables[1][ShallowNetRegressor]
+    one, several = (small(ShallowNetRegressor, n_h=3, l2=0.0, restarts=n).fit(X, y) for n in (0, 5))
+    assert several.history_["cost"][-1] < one.history_["cost"][-1]
+    assert several.history_["cost"][-1] == pytest.approx(np.mean((several.predict(X) - y) ** 2) / y.var())
+
+
+# Randomness
+
+@BOTH
+@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+def test_a_seed_gives_the_same_network_and_leaves_the_global_state_alone(tables, Estimator, solver):
+    X, y = tables[0], tables[1][Estimator]
+    before = np.random.get_state(legacy=False)["state"]["key"]
+    models = [
+        small(Estimator, solver=solver, random_state=seed, early_stopping=True).fit(X, y)
+        for seed in (5, 5, np.random.RandomState(5), 6)
+    ]
+    assert_same(models[0], models[1])
+    assert_same(models[0], models[2])
+    assert not np.array_equal(models[0].parameters_["W1"], models[3].parameters_["W1"])
+    np.testing.assert_array_equal(np.random.get_state(legacy=False)["state"]["key"], before)
+
+
+@BOTH
+@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+def test_no_seed_draws_from_the_global_state(tables, Estimator, solver):
+    X, y = tables[0], tables[1][Estimator]
+    models = []
+    for seed in (5, 5, 6):
+        np.random.seed(seed)
+        models.append(small(Estimator, solver=solver, random_state=None, early_stopping=True).fit(X, y))
+    assert_same(models[0], models[1])
+    assert not np.array_equal(models[0].parameters_["W1"], models[2].parameters_["W1"])
+
+
+@BOTH
+def test_a_generator_is_used_as_it_is(tables, Estimator):
+    X, y = tables[0], tables[1][Estimator]
+    models = [small(Estimator, random_state=np.random.default_rng(5)).fit(X, y) for _ in range(2)]
+    assert_same(*models)
+
+
+# Weights
+
+@BOTH
+def test_weights_repetitions_and_order_give_the_same_bits(tables, Estimator):
+    X, y = tables[0], tables[1][Estimator]
+    generator = np.random.RandomState(1)
+    weights, order = generator.randint(0, 3, 90), generator.permutation(90)
+    weighted = small(Estimator, l2="auto").fit(X, y, sample_weight=weights)
+    assert_same(weighted, small(Estimator, l2="auto").fit(X.repeat(weights, axis=0), y.repeat(weights)))
+    assert_same(weighted, small(Estimator, l2="auto").fit(X[order], y[order], sample_weight=weights[order].tolist()))
+    assert not np.array_equal(weighted.predict(X), small(Estimator, l2="auto").fit(X, y).predict(X))
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+def test_weights_weigh(solver):
+    X, y, weights = [[0], [0], [1], [1]], [0.0, 1.0, 0.0, 1.0], [1, 3, 3, 1]
+    settings = {"l2": 0.0, "solver": solver, "max_iter": 500}
+    values = small(ShallowNetRegressor, **settings).fit(X, y, sample_weight=weights)
+    np.testing.assert_allclose(values.predict([[0], [1]]), [0.75, 0.25], atol=0.05)
+    classes = small(ShallowNetClassifier, **settings).fit(X, y, sample_weight=weights)
+    np.testing.assert_allclose(classes.predict_proba([[0], [1]])[:, 1], [0.75, 0.25], atol=0.05)
+
+
+@BOTH
+def test_both_zeros_are_the_same_and_a_constant_column_does_no_harm(tables, Estimator):
+    y = tables[1][Estimator]
+    X = np.column_stack([tables[0], np.full(90, 0.1), np.zeros(90)])
+    model = small(Estimator).fit(X, y, sample_weight=np.full(90, 2))
+    assert model.score(X, y) > 0.9
+    twice, signs = np.vstack([X, X]), np.repeat([[1.0], [-1.0]], 90, axis=0)
+    assert_same(model, small(Estimator).fit(twice * np.hstack([np.ones((180, 5)), signs]), np.tile(y, 2)))
+
+
+def test_the_penalty_is_chosen_by_the_weights_too(tables, monkeypatch):
+    cost_of_columns, seen = shallownet.sklearn.cost_of_columns, []
+
+    def recording(parameters, X, Y, *, sample_weight):
+        seen.append(sample_weight.sum())
+        return cost_of_columns(parameters, X, Y, sample_weight=sample_weight)
+
+    monkeypatch.setattr(shallownet.sklearn, "cost_of_columns", recording)
+    ShallowNetRegressor().fit(tables[0], tables[1][ShallowNetRegressor], sample_weight=np.full(90, 7))
+    assert seen == [18 * 7] * 3
+
+
+@BOTH
+def test_adam_takes_weights(tables, Estimator):
+    X, y = tables[0], tables[1][Estimator]
+    settings = {"solver": "adam", "batch_size": 90}
+    weights = np.random.RandomState(1).randint(0, 3, 90)
+    weighted = small(Estimator, **settings).fit(X, y, sample_weight=weights)
+    repeated = small(Estimator, **settings).fit(X.repeat(weights, axis=0), y.repeat(weights))
+    assert weighted.history_["cost"][0] == pytest.approx(repeated.history_["cost"][0], rel=1e-12)
+    assert weighted.history_["cost"][-1] == pytest.approx(repeated.history_["cost"][-1], rel=0.01)
+
+
+@pytest.mark.parametrize("class_weight", ["balanced", {0: 2.0, 2: 0.5}, {"few": 5}])
+def test_class_weights_are_sample_weights(tables, class_weight):
+    X, y = tables[0], np.minimum(tables[1][ShallowNetClassifier], 2)
+    if class_weight == {"few": 5}:
+        y = np.where(y == 0, "few", "many")
+    if class_weight == "balanced":
+        weights = balanced_weights(np.eye(3)[:, y])[0]
+    else:
+        weights = np.array([class_weight.get(label, 1.0) for label in y.tolist()])
+    by_class = small(ShallowNetClassifier, class_weight=class_weight).fit(X, y)
+    by_sample = small(ShallowNetClassifier).fit(X, y, sample_weight=weights)
+    assert_same(by_class, by_sample)
+    extra = np.random.RandomState(2).randint(1, 3, 90)
+    weighted = small(ShallowNetClassifier, class_weight=class_weight).fit(X, y, sample_weight=extra)
+    repeated = small(ShallowNetClassifier, class_weight=class_weight).fit(X.repeat(extra, axis=0), y.repeat(extra))
+    np.testing.assert_allclose(weighted.predict_proba(X), repeated.predict_proba(X), atol=1e-3)
+
+
+# Early stopping
+
+@BOTH
+@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+@pytest.mark.parametrize("early_stopping", [True, np.True_, 0.3])
+def test_early_stopping_keeps_the_best_network(tables, Estimator, solver, early_stopping):
+    X, y = tables[0], tables[1][Estimator].copy()
+    y[::2] = np.random.RandomState(4).permutation(y[::2])  # half of them are noise
+    settings = {"n_h": 30, "l2": 0.0, "solver": solver, "early_stopping": early_stopping}
+    model = small(Estimator, **settings).fit(X, y)
+    validation = model.history_["validation_cost"]
+    best = np.argmin(validation)
+    assert model.stop_reason_ == "early_stopping"
+    assert 0 < best < len(validation) - 1 == model.n_iter_
+    with pytest.warns(ConvergenceWarning):
+        assert_same(model, small(Estimator, **settings | {"max_iter": int(best)}).fit(X, y))
+
+
+def test_early_stopping_does_not_stop_on_the_noise_of_a_small_table():
+    X, y = datasets.make_moons(200, noise=0.1, random_state=0)
+    for seed in range(3):
+        assert ShallowNetClassifier(early_stopping=True, random_state=seed).fit(X, y).score(X, y) > 0.85
+
+
+# Going on
+
+@BOTH
+def test_a_warm_start_of_adam_goes_on_bit_for_bit(tables, Estimator, tmp_path):
+    X, y = tables[0], tables[1][Estimator]
+    settings = {"solver": "adam", "batch_size": 40}
+    with pytest.warns(ConvergenceWarning):
+        whole = small(Estimator, max_iter=30, **settings).fit(X, y)
+    model = small(Estimator, max_iter=12, warm_start=True, **settings)
+    with pytest.warns(ConvergenceWarning):
+        model.fit(X, y)
+    model.save(tmp_path / "model.h5")
+    for other in (model, pickle.loads(pickle.dumps(model)), Estimator.load(tmp_path / "model.h5")):
+        with pytest.warns(ConvergenceWarning):
+            other.set_params(max_iter=18).fit(X, y)
+        assert_same(other, whole)
+        assert other.history_ == whole.history_
+        assert other.n_iter_ == whole.n_iter_ == 30
+
+
+@BOTH
+def test_a_warm_start_of_lbfgs_goes_on_from_the_same_network(tables, Estimator):
+    X, y = tables[0], tables[1][Estimator]
+    model = small(Estimator, l2=0.01, max_iter=12, warm_start=True)
+    with pytest.warns(ConvergenceWarning):
+        first = model.fit(X, y).history_["cost"]
+    with pytest.warns(ConvergenceWarning):
+        model.fit(X, y)
+    assert model.history_["cost"][:13] == first
+    assert model.history_["iteration"] == list(range(25))
+    assert model.n_iter_ == 24
+    assert (np.diff(model.history_["cost"]) < 0).all()
+
+
+@BOTH
+def test_without_warm_start_a_fit_begins_anew(tables, Estimator):
+    X, y = tables[0], tables[1][Estimator]
+    model = small(Estimator)
+    assert_same(clone(model).fit(X, y), model.fit(X[:50], y[:50]).fit(X, y))
+
+
+@BOTH
+def test_a_warm_start_takes_other_rows_and_another_solver(tables, Estimator):
+    X, y = tables[0], tables[1][Estimator]
+    model = small(Estimator, warm_start=True).fit(X, y)
+    scaling = model._scaling
+    iterations = model.n_iter_
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.set_params(solver="adam", max_iter=5).fit(X[:60], y[:60]).fit(X[10:], y[10:])
+        model.set_params(solver="lbfgs", max_iter=2).fit(X, y)
+    assert model._scaling is scaling
+    assert iterations + 10 < model.n_iter_ <= iterations + 12
+    assert model.score(X, y) > 0.9
+
+
+@BOTH
+def test_a_warm_start_needs_the_same_columns_and_keeps_the_penalty(tables, Estimator):
+    X, y = tables[0], tables[1][Estimator]
+    model = small(Estimator, l2="auto", warm_start=True).fit(X, y)
+    chosen, noise = model.l2_, np.random.RandomState(0).permutation(y)
+    assert model.fit(X, noise).l2_ == chosen != small(Estimator, l2="auto").fit(X, noise).l2_
+    with pytest.raises(ValueError, match=r"X has 3 features, but .* is expecting 4"):
+        model.fit(X[:, :3], y)
+
+
+@BOTH
+def test_early_stopping_goes_on_and_is_left(tables, Estimator):
+    X, y = tables[0], tables[1][Estimator]
+    model = small(Estimator, early_stopping=True, warm_start=True).fit(X, y)
+    reports = len(model.history_["cost"])
+    assert min(model.history_["validation_cost"]) < model.history_["validation_cost"][0] / 2
+    model.fit(X, y)
+    assert len(model.history_["validation_cost"]) == len(model.history_["cost"]) >= reports
+    model.set_params(early_stopping=False).fit(X, y)
+    assert model.stop_reason_ == "converged"
+
+
+@BOTH
+def test_partial_fit_learns_from_part_after_part(tables, Estimator):
+    X, y = tables[0], tables[1][Estimator]
+    settings = {"classes": np.unique(y)} if Estimator is ShallowNetClassifier else {}
+    model = small(Estimator, batch_size=10)
+    for _ in range(60):
+        for part in (slice(0, 40), slice(40, 80), slice(80, 90)):
+            model.partial_fit(X[part], y[part], **settings)
+    assert model.n_iter_ == 180
+    assert model.score(X, y) > 0.9
+
+
+@BOTH
+def test_partial_fit_on_the_same_rows_is_an_epoch_of_fit(tables, Estimator):
+    X, y = tables[0], tables[1][Estimator]
+    model = small(Estimator, batch_size=40)
+    for _ in range(5):
+        model.partial_fit(X, y, **({"classes": [0, 1, 2]} if Estimator is ShallowNetClassifier else {}))
+    with pytest.warns(ConvergenceWarning):
+        fitted = small(Estimator, batch_size=40, solver="adam", max_iter=5).fit(X, y)
+    assert_same(model, fitted)
+    assert model.history_ == fitted.history_
+
+
+def test_partial_fit_on_other_rows_keeps_the_moments_and_takes_every_row(tables):
+    X, y = tables[0], tables[1][ShallowNetRegressor]
+    model = small(ShallowNetRegressor, batch_size=20).partial_fit(X[:40], y[:40])
+    moments, scaling, network = (model._state["optimizer_state"], model._scaling, model._state["parameters"])
+    model.partial_fit(X[40:], y[40:])
+    columns = (X[40:].T - scaling["mean"]) / scaling["std"], (y[40:] - scaling["y_mean"]) / scaling["y_std"]
+    optimizer = shallownet.adam(QUICK["learning_rate"])._replace(init=lambda parameters: moments)
+    expected, _ = shallownet.train(*columns, network, 3, optimizer=optimizer, batch_size=20, l2=1.0, random_state=3)
+    for name in NAMES:
+        np.testing.assert_array_equal(model._state["parameters"][name], expected[name])
+
+
+def test_partial_fit_refines_a_fitted_network(tables):
+    X, y = tables[0], tables[1][ShallowNetClassifier]
+    model = small(ShallowNetClassifier).fit(X, y)
+    before = model.score(X, y)
+    model.partial_fit(X, y, sample_weight=np.ones(90))
+    assert model.score(X, y) == pytest.approx(before, abs=0.05)
+
+
+# Files
+
+@BOTH
+def test_a_saved_estimator_comes_back_whole(tables, Estimator, tmp_path):
+    X, y = pd.DataFrame(tables[0], columns=list("abcd")), tables[1][Estimator]
+    settings = {"class_weight": {0: 2, 2: 0.5}} if Estimator is ShallowNetClassifier else {}
+    model = small(Estimator, early_stopping=0.25, hidden="relu", **settings).fit(X, y)
+    model.save(tmp_path / "model.h5")
+    loaded = Estimator.load(tmp_path / "model.h5")
+    assert loaded.get_params() == model.get_params()
+    assert loaded.history_ == model.history_
+    for name in ("n_iter_", "stop_reason_", "l2_", "n_features_in_"):
+        assert getattr(loaded, name) == getattr(model, name)
+    np.testing.assert_array_equal(loaded.feature_names_in_, model.feature_names_in_)
+    assert loaded.feature_names_in_.dtype == object
+    assert_same(loaded, model)
+    np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
+
+
+@BOTH
+def test_the_file_is_one_of_the_plain_functions(tables, Estimator, tmp_path):
+    X, y = tables[0], tables[1][Estimator]
+    model = small(Estimator).fit(X, y)
+    model.save(tmp_path / "model.h5")
+    parameters = load_parameters(tmp_path / "model.h5")
+    np.testing.assert_array_equal(shallownet.predict(parameters, X.T)[0], model.predict(X))
+
+
+def test_a_file_of_something_else_is_refused(tables, tmp_path):
+    X, y = tables[0], tables[1][ShallowNetRegressor]
+    model, path = small(ShallowNetRegressor).fit(X, y), tmp_path / "model.h5"
+    model.save(path)
+    with pytest.raises(ValueError, match="path must hold a ShallowNetClassifier; got a ShallowNetRegressor"):
+        ShallowNetClassifier.load(path)
+    save_parameters(path, model.parameters_)
+    with pytest.raises(ValueError, match=r"got a network without an estimator\. Use .*load_parameters"):
+        ShallowNetRegressor.load(path)
+    path.write_bytes(b"nothing")
+    with pytest.raises(ModelFileError):
+        ShallowNetRegressor.load(path)
+
+
+def test_what_a_file_cannot_hold_is_named(tables, tmp_path):
+    X, y = tables[0], tables[1][ShallowNetRegressor]
+    model = small(ShallowNetRegressor, random_state=np.random.RandomState(0)).fit(X, y)
+    with pytest.raises(TypeError, match=r"settings\.random_state must be a number"):
+        model.save(tmp_path / "model.h5")
+    with pytest.raises(NotFittedError):
+        ShallowNetRegressor().save(tmp_path / "model.h5")
+    assert list(tmp_path.iterdir()) == []
+
+
+# Errors
+
+@BOTH
+@pytest.mark.parametrize(("settings", "error", "message"), [
+    ({"n_h": 0}, ValueError, "n_h must be at least 1"),
+    ({"hidden": "cosine"}, ValueError, "hidden must be one of 'tanh'"),
+    ({"l2": -1.0}, ValueError, "l2 must be at least 0"),
+    ({"l2": "small"}, TypeError, "l2 must be a number"),
+    ({"solver": "sgd"}, ValueError, "solver must be one of 'auto', 'lbfgs', 'adam'"),
+    ({"max_iter": 0}, ValueError, "max_iter must be at least 1"),
+    ({"solver": "adam", "batch_size": 0}, ValueError, "batch_size must be at least 1"),
+    ({"solver": "adam", "learning_rate": 0}, ValueError, "learning_rate must be positive"),
+    ({"restarts": -1}, ValueError, "restarts must be at least 0"),
+    ({"early_stopping": 1.5}, ValueError, "early_stopping must be below 1"),
+    ({"early_stopping": "yes"}, TypeError, "early_stopping must be a number"),
+    ({"random_state": -1}, ValueError, "random_state must lie in"),
+])
+def test_wrong_settings_are_refused_and_leave_the_network_alone(tables, Estimator, settings, error, message):
+    X, y = tables[0], tables[1][Estimator]
+    model = small(Estimator).fit(X, y)
+    before, predicted = dict(model.parameters_), model.predict(X)
+    with pytest.raises(error, match=message):
+        model.set_params(**settings).fit(X[:60], y[:60])
+    assert all(model.parameters_[name] is before[name] for name in NAMES)
+    np.testing.assert_array_equal(model.predict(X), predicted)
+
+
+@pytest.mark.parametrize(("class_weight", "error", "message"), [
+    ({3: 1.0}, ValueError, r"class_weight must have labels from \[0 1 2\] as keys; got 3"),
+    ({0: -1.0}, ValueError, r"class_weight\[0\] must be at least 0"),
+    ("equal", ValueError, "class_weight must be 'balanced', a dictionary or None; got 'equal'"),
+    ([1, 2, 3], ValueError, "class_weight must be 'balanced', a dictionary or None"),
+])
+def test_wrong_class_weights_are_refused(tables, class_weight, error, message):
+    with pytest.raises(error, match=message):
+        small(ShallowNetClassifier, class_weight=class_weight).fit(tables[0], tables[1][ShallowNetClassifier])
+
+
+@BOTH
+@pytest.mark.parametrize(("weights", "message"), [
+    (np.zeros(90), "sample_weight must not be zero for every sample"),
+    (-np.ones(90), "sample_weight must be non-negative"),
+    (np.ones(80), r"sample_weight must have shape \(1, 90\)"),
+    (np.full(90, np.nan), "sample_weight must be finite"),
+])
+def test_wrong_weights_are_refused(tables, Estimator, weights, message):
+    with pytest.raises(ValueError, match=message):
+        small(Estimator).fit(tables[0], tables[1][Estimator], sample_weight=weights)
+
+
+def test_one_class_is_refused(tables):
+    with pytest.raises(ValueError, match=r"y must hold at least two classes; got one class, 'a'"):
+        ShallowNetClassifier().fit(tables[0], ["a"] * 90)
+
+
+def test_a_column_of_labels_is_taken_with_scikit_learns_warning(tables):
+    y = tables[1][ShallowNetClassifier]
+    with pytest.warns(DataConversionWarning):
+        model = small(ShallowNetClassifier).fit(tables[0], y.reshape(-1, 1))
+    assert_same(model, small(ShallowNetClassifier).fit(tables[0], y))
+
+
+def test_labels_that_the_network_does_not_know_are_refused(tables):
+    X, y = tables[0], tables[1][ShallowNetClassifier]
+    model = small(ShallowNetClassifier, warm_start=True).fit(X, y)
+    with pytest.raises(ValueError, match=r"y must hold labels from classes_, \[0 1 2\]; got 3"):
+        model.fit(X, y + 1)
+    with pytest.raises(ValueError, match=r"classes must stay \[0 1 2\]; got \[0 1\]"):
+        model.partial_fit(X, y, classes=[0, 1])
+
+
+def test_the_first_part_must_name_all_classes(tables):
+    with pytest.raises(ValueError, match="classes must be given in the first call of partial_fit"):
+        ShallowNetClassifier().partial_fit(tables[0], tables[1][ShallowNetClassifier])
+
+
+def test_a_part_cannot_be_balanced(tables):
+    with pytest.raises(ValueError, match="class_weight must be a dictionary or None in partial_fit"):
+        ShallowNetClassifier(class_weight="balanced").partial_fit(
+            tables[0], tables[1][ShallowNetClassifier], classes=[0, 1, 2]
+        )
+
+
+def test_a_missing_scikit_learn_is_named_with_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn.base", None)
+    monkeypatch.delitem(sys.modules, shallownet.sklearn.__name__)
+    with pytest.raises(ImportError, match=r'needs scikit-learn.*pip install "shallownet\[sklearn\]"'):
+        importlib.import_module(shallownet.sklearn.__name__)
