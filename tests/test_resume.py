@@ -30,11 +30,15 @@ parameters = sn.initialize_parameters(2, 5, 1, random_state=3)
 optimizer = {"adam": sn.adam(0.01), "descent": sn.gradient_descent(sn.step_decay(1.2, 0.5, 100))}[optimizer]
 path = Path(folder, "run.h5")
 state = load_checkpoint(path) if path.exists() else None
+
+def report(state):
+    print(state["iteration"], flush=True)                    # the checkpoint is there
+    sys.stdin.readline()                                     # goes on when told to, or when there is nobody to tell
+
 print("started", flush=True)
 sn.train(
     X, Y, parameters, ITERATIONS, optimizer=optimizer, batch_size=int(batch_size) or None, report_every=7, state=state,
-    callbacks=[sn.early_stopping(*planar_flower(40, 5), patience=1000), sn.checkpoint(path),
-               lambda state: sys.stdin.readline() and None],      # goes on when told, or when there is nobody to tell
+    callbacks=[sn.early_stopping(*planar_flower(40, 5), patience=1000), sn.checkpoint(path), report],
 )
 """.replace("ITERATIONS", str(ITERATIONS))
 
@@ -96,9 +100,12 @@ def test_killed_and_resumed_is_bit_identical_to_not_killed(start, setting):
     for _ in range(4):                                                    # of 58 reports, 48: it cannot end
         process, killed = start("killed", setting)
         let_it_report(process, 12)
-        time.sleep(moments.uniform(0, 0.06))
+        for _ in range(moments.randrange(3, 12)):
+            process.stdout.readline()
+        time.sleep(moments.uniform(0, 0.02))
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
+    assert 0 < load_checkpoint(killed)["iteration"] < ITERATIONS
     process, killed = start("killed", setting)
     let_it_end(process)
     resumed = load_checkpoint(killed)
