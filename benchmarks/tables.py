@@ -157,7 +157,8 @@ def best_times(functions):
 
 def time_table():
     """Return a table of fit times at equal cost: as shipped, and with BLAS held at one thread for both."""
-    yield row("table", "cost", "ShallowNet, as shipped", "MLP, as shipped", "ratio", "ShallowNet, one thread", "MLP, one thread", "ratio")
+    yield row("table", "cost", "ShallowNet, as shipped", "MLP, as shipped", "ratio", "ShallowNet, one thread",
+              "MLP, one thread", "ratio")
     yield row(*["---"] * 8)
     for name, classes, X, y in tables():
         levels, times = [], np.zeros(4)

@@ -5,9 +5,14 @@ with ``shape``, ``dtype`` and column slices ``X[:, i:j]`` (a memmap, an HDF5 dat
 The boundaries and the order of summation depend on the sizes alone, so the bits do not depend on the threads.
 """
 
+import ctypes
 import os
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
+from functools import cache, partial
+from itertools import chain
+from operator import call
 
 import numpy as np
 
@@ -15,6 +20,7 @@ from shallownet._checks import is_streamed
 
 BLOCK_BYTES = 3 * 2**20   # what the arrays of a block may take: they stay in the cache, and calls are few
 CHUNK_BYTES = 2**24       # what is read from a stream at once
+RUN_BLOCKS = 8            # how many blocks in a row a thread takes at most: threads that meet often wait for each other
 
 
 def column_slices(m, size):
@@ -42,6 +48,11 @@ def chunk_size(arrays, multiple):
 def load(arrays, columns):
     """Return the columns of every array, in memory; None stays None."""
     return tuple(None if a is None else a[:, columns] for a in arrays)
+
+
+def in_one_piece(block):
+    """Return the block with its values side by side. Of a C-ordered array it is a copy, which the products repay."""
+    return block if block is None or block.flags.forc else block.copy()
 
 
 def prefetch(loads):
@@ -78,7 +89,7 @@ def map_blocks(function, arrays, column_bytes, run=None):
     run, size = run or map, block_size(column_bytes)
     for chunk in chunks(arrays, size):
         blocks = column_slices(chunk[0].shape[1], size)
-        yield from run(lambda columns, chunk=chunk: function(*load(chunk, columns)), blocks)
+        yield from run(lambda columns, chunk=chunk: function(*map(in_one_piece, load(chunk, columns))), blocks)
 
 
 @contextmanager
@@ -91,23 +102,41 @@ def workers(threads, blocks, hold_blas=False):
     if threads is None:
         threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     threads = min(threads, blocks)
+    keep_freed_memory()
     with one_blas_thread() if blocks > 1 or hold_blas else nullcontext():
         if threads <= 1:
             yield None
         else:
             with ThreadPoolExecutor(threads) as pool:
-                yield lambda function, parts: pool.map(_in_callers_context(function), parts)
+                yield partial(_map_in_runs, pool, threads)
 
 
-def _in_callers_context(function):
-    """A thread starts with NumPy's default handling of overflow; the function shall run with the caller's."""
+def _map_in_runs(pool, threads, function, parts):
+    """Map over the parts in order, a run of them to each task, at least four tasks a thread where there are so many.
+
+    A thread starts with NumPy's default handling of overflow; the function shall run with the caller's.
+    """
     handling = np.geterr()
 
-    def run(part):
+    def results(run):
         with np.errstate(**handling):
-            return function(part)
+            return [function(part) for part in run]
 
-    return run
+    size = max(1, min(RUN_BLOCKS, len(parts) // (4 * threads)))
+    return chain.from_iterable(pool.map(results, [parts[i:i + size] for i in range(0, len(parts), size)]))
+
+
+@cache
+def keep_freed_memory():
+    """Let glibc keep the memory of a block's arrays for the next block.
+
+    Giving it back to the system and asking for it again takes longer than all the arithmetic. The thresholds are of
+    the size that glibc comes to by itself in a process that has freed a large array before.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None   # musl has none
+    if mallopt is not None:
+        mallopt(-3, 2**24)                                                # M_MMAP_THRESHOLD
+        mallopt(-1, 2**25)                                                # M_TRIM_THRESHOLD
 
 
 def one_blas_thread():
@@ -124,27 +153,20 @@ def mini_batches(arrays, batch_size, generator, skip=0):
     Of a stream, the chunks are shuffled, then the samples inside a chunk. The last batch of a chunk may be short.
     """
     m = arrays[0].shape[1]
+    parts = [slice(0, m)]
     if any(is_streamed(a) for a in arrays if a is not None):
         parts = column_slices(m, chunk_size(arrays, batch_size))
         parts = [parts[k] for k in generator.permutation(len(parts))]
-    else:
-        parts = [slice(0, m)]
 
-    plan = []                                       # (columns, batches to skip, batches in all) of each chunk
-    for columns in parts:
-        batches = -(-(columns.stop - columns.start) // batch_size)
-        plan.append((columns, min(skip, batches), batches))
-        skip -= plan[-1][1]
-    loads = [lambda columns=columns: load(arrays, columns) for columns, skipped, n in plan if skipped < n]
-    loaded = prefetch(loads) if len(loads) > 1 else (function() for function in loads)
+    def loads(skip):
+        for columns in parts:
+            samples = generator.permutation(columns.stop - columns.start)  # drawn for a skipped chunk too
+            skipped = min(skip, -(-len(samples) // batch_size))
+            skip -= skipped
+            if skipped * batch_size < len(samples):
+                yield lambda columns=columns, rest=samples[skipped * batch_size:]: (rest, load(arrays, columns))
 
-    for columns, skipped, batches in plan:
-        samples = generator.permutation(columns.stop - columns.start)  # drawn for a skipped chunk too
-        if skipped == batches:
-            continue
-        rows = [None if a is None else np.ascontiguousarray(a.T) for a in next(loaded)]
-        for b in range(skipped, batches):
-            chosen = samples[b * batch_size:(b + 1) * batch_size]
-            yield tuple(None if a is None else a[chosen].T for a in rows)
-
-
+    for samples, chunk in prefetch(loads(skip)) if len(parts) > 1 else map(call, loads(skip)):
+        rows = [None if a is None else np.ascontiguousarray(a.T) for a in chunk]
+        for batch in column_slices(len(samples), batch_size):
+            yield tuple(None if a is None else a.take(samples[batch], axis=0).T for a in rows)

@@ -32,7 +32,7 @@ def softmax_cross_entropy(Z2: Array, Y: Array) -> Array:
     With the largest ``Z2`` of a column moved to 0 the sum is 1 and the others, whose ``log1p`` loses nothing.
     """
     Z2 = Z2 - Z2.max(axis=0)
-    others = np.exp(Z2).sum(axis=0, keepdims=True, where=Z2 < 0)
+    others = (np.exp(Z2) * (Z2 < 0)).sum(axis=0, keepdims=True)
     ties = (Z2 == 0).sum(axis=0, keepdims=True, dtype=Z2.dtype) - 1
     return np.log1p(others + ties) - (Y * Z2).sum(axis=0, keepdims=True)
 

@@ -6,13 +6,11 @@ called. The tree and the order inside of it depend on the number of chunks alone
 depend on the workers. Of a worker that dies, Dask computes the chunks again elsewhere, from where they came.
 """
 
-import ctypes
 import math
 import os
-import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import CancelledError
-from functools import cache, partial
+from functools import partial
 from uuid import uuid4
 
 import numpy as np
@@ -302,13 +300,11 @@ def _predicted(function, parameters, X, rows, dtype=None):
 
 
 def _predict_chunk(X, function, parameters, rows, dtype):
-    _keep_freed_memory()
     return function(parameters, X) if X.shape[1] else np.empty((rows, 0), dtype)
 
 
 @dask.delayed
 def _accuracy(parameters, X, Y):
-    _keep_freed_memory()
     return evaluation.accuracy(parameters, X, Y)
 
 
@@ -445,7 +441,8 @@ def _load(first, X, Y, sample_weight=None, *, dtype, output):
         if sample_weight.min() < 0:
             raise ValueError(f"sample_weight must be non-negative; got {sample_weight.min():g}.")
         sample_weight = sample_weight.astype(dtype, copy=False)
-    return X.astype(dtype, copy=False), Y.astype(dtype, copy=False), sample_weight
+    # One layout, whatever the source: another one changes the last bits of the products.
+    return np.ascontiguousarray(X, dtype), np.ascontiguousarray(Y, dtype), sample_weight
 
 
 def _weight(chunk):
@@ -455,7 +452,6 @@ def _weight(chunk):
 
 def _part(chunk, parameters, l2, m, with_cost, threads):
     """Return what a chunk adds to cost and gradient of the whole, by its share ``weight/m`` of the samples."""
-    _keep_freed_memory()
     X, Y, sample_weight = chunk
     share = total_weight(X, sample_weight) / m
     with (
@@ -471,19 +467,6 @@ def _part(chunk, parameters, l2, m, with_cost, threads):
 
 def _add(parts):
     return {name: sum(part[name] for part in parts) for name in parts[0]}
-
-
-@cache
-def _keep_freed_memory():
-    """Let glibc keep the memory of a block's arrays for the next block, though Dask's nanny tells it not to.
-
-    Without, a chunk takes five times as long. The thresholds are those that glibc comes to by itself.
-    """
-    if "MALLOC_TRIM_THRESHOLD_" in os.environ and sys.platform == "linux":
-        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)             # musl has none
-        if mallopt is not None:
-            mallopt(-3, 2**25)                                            # M_MMAP_THRESHOLD
-            mallopt(-1, 2**26)                                            # M_TRIM_THRESHOLD
 
 
 def _gather(client, futures, timeout=TIMEOUT):

@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -115,6 +118,12 @@ def test_blocks_are_shared_out_over_threads():
     assert len(set(names)) == 3
 
 
+@pytest.mark.parametrize("parts", [0, 1, 7, 8, 9, 64, 65, 500])
+def test_results_come_in_order_however_many_blocks_a_thread_takes_at_once(parts):
+    with workers(2, 500) as run:
+        assert list(run(lambda part: -part, range(parts))) == [-part for part in range(parts)]
+
+
 def test_no_more_threads_than_blocks():
     barrier = threading.Barrier(3, timeout=0.2)                           # a third one never comes
     with workers(8, 2) as run, pytest.raises(threading.BrokenBarrierError):
@@ -139,6 +148,28 @@ def test_blas_is_held_at_one_thread_and_let_go(blocks, hold_blas):
     with workers(1, blocks, hold_blas):
         assert set(blas()) == {1}
     assert blas() == before
+
+
+PAGE_FAULTS = """
+import resource
+import numpy as np
+import shallownet as sn
+
+X = np.ones((30, 100_000))
+parameters = sn.initialize_parameters(30, 20, 1)
+sn.train(X, X[:1], parameters, 1, threads=2)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+sn.train(X, X[:1], parameters, 11, threads=2)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's way of keeping memory")
+@pytest.mark.parametrize("trim", [None, "65536"])                         # the latter as Dask's nanny sets it
+def test_a_block_takes_the_memory_that_the_last_one_left(trim):
+    environment = {**os.environ, "MALLOC_TRIM_THRESHOLD_": trim} if trim else os.environ
+    child = subprocess.run([sys.executable, "-c", PAGE_FAULTS], env=environment, stdout=subprocess.PIPE, check=True)
+    assert int(child.stdout) < 10_000                                     # 42,000 where each block asks the system
 
 
 # Prefetching
