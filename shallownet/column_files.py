@@ -17,6 +17,7 @@ from shallownet.storage import (
     FLOATS,
     FORMAT_VERSION,
     check_header,
+    interrupts_held,
     new_file,
     open_dataset,
     open_regular,
@@ -155,9 +156,10 @@ def _write(file, blocks):
         rows = h5.create_dataset("columns", (0, n_x), dtype, maxshape=(None, n_x), fletcher32=True,
                                  chunks=(max(1, CHUNK_BYTES // (n_x * dtype.itemsize)), n_x))
         for block in chain([first], blocks):
-            m = len(rows)
-            rows.resize(m + block.shape[1], axis=0)
-            rows[m:] = block.T
+            with interrupts_held():
+                m = len(rows)
+                rows.resize(m + block.shape[1], axis=0)
+                rows[m:] = block.T
             file.raise_failure()
     file.raise_failure()
 

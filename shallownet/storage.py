@@ -18,7 +18,9 @@ import math
 import os
 import re
 import secrets
+import signal
 import stat
+import threading
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -182,11 +184,28 @@ def _save(path, kind, tree, names):
 def _file_image(header, document, arrays):
     """Return the bytes of the HDF5 file. HDF5 itself never writes to the disk: when that is full, it crashes."""
     image = io.BytesIO()
-    with new_file(image) as file:
+    with interrupts_held(), new_file(image) as file:
         write_header(file, {**header, "digest": _digest(header, document, arrays)})
         for name, array in [("document", np.frombuffer(document, np.uint8)), *sorted(arrays.items())]:
             file.create_dataset(name, data=array, chunks=array.shape, fletcher32=True)
     return image.getbuffer()
+
+
+@contextmanager
+def interrupts_held():
+    """Hold Ctrl-C back until the block ends: in the clean-up of h5py's objects, Python prints and forgets it."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held = []
+    signal.signal(signal.SIGINT, lambda *arguments: held.append(arguments))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if held:
+            signal.raise_signal(signal.SIGINT)
 
 
 def new_file(target):

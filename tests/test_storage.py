@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 import time
+import weakref
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -462,6 +463,39 @@ def fill_disk(folder):
         assert failed == (limit < size)
         assert [entry.name for entry in path.parent.iterdir()] == ["model.h5"]
         print(failed)
+
+
+def interrupt_in_clean_up():
+    """Press Ctrl-C where Python cannot raise KeyboardInterrupt: while it clears an object away."""
+
+    class Thing:
+        pass
+
+    thing = Thing()
+    reference = weakref.ref(thing, lambda _: signal.raise_signal(signal.SIGINT))
+    del thing
+    assert reference() is None
+
+
+def test_ctrl_c_during_a_save_is_not_lost(tmp_path, monkeypatch):
+    def write_header(*arguments, original=storage.write_header):
+        interrupt_in_clean_up()
+        original(*arguments)
+
+    monkeypatch.setattr(storage, "write_header", write_header)
+    path = tmp_path / "model.h5"
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        save_parameters(path, network(0))
+    assert signal.getsignal(signal.SIGINT) is before
+    assert not path.exists()
+
+
+def test_saving_on_another_thread_leaves_signals_alone(tmp_path):
+    thread = threading.Thread(target=save_parameters, args=(tmp_path / "model.h5", network(0)))
+    thread.start()
+    thread.join()
+    assert same(load_parameters(tmp_path / "model.h5"), network(0))
 
 
 def test_two_hundred_kills_leave_the_old_file_or_the_new_one(tmp_path):
