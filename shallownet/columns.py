@@ -8,8 +8,9 @@ The boundaries and the order of summation depend on the sizes alone, so the bits
 import ctypes
 import os
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import cache, partial
 from itertools import chain
 from operator import call
@@ -93,26 +94,28 @@ def map_blocks(function, arrays, column_bytes, run=None):
 
 
 @contextmanager
-def workers(threads, blocks, hold_blas=False):
+def workers(threads, blocks, result_bytes=0):
     """Give a ``map`` that shares ``blocks`` blocks out over threads while BLAS is held at one; None for one block.
 
-    Left alone, BLAS starts threads of its own for every small product and gets slower by them. For a single block,
-    BLAS is held with ``hold_blas`` only, as holding it costs 10 ms.
+    Left alone, BLAS starts threads of its own for every small product: it gets slower by them, and the last bits of its
+    sums depend on their number. A block's result takes ``result_bytes``; those of a few blocks wait in memory.
     """
     if threads is None:
         threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     threads = min(threads, blocks)
-    keep_freed_memory()
-    with one_blas_thread() if blocks > 1 or hold_blas else nullcontext():
+    if blocks > 1:
+        keep_freed_memory()
+    with one_blas_thread:
         if threads <= 1:
             yield None
         else:
+            most = max(1, min(RUN_BLOCKS, BLOCK_BYTES // max(1, result_bytes)))
             with ThreadPoolExecutor(threads) as pool:
-                yield partial(_map_in_runs, pool, threads)
+                yield partial(_map_in_runs, pool, threads, most)
 
 
-def _map_in_runs(pool, threads, function, parts):
-    """Map over the parts in order, a run of them to each task, at least four tasks a thread where there are so many.
+def _map_in_runs(pool, threads, most, function, parts):
+    """Map over the parts in order: a run of them, ``most`` at most, to each task, and about four tasks to a thread.
 
     A thread starts with NumPy's default handling of overflow; the function shall run with the caller's.
     """
@@ -122,28 +125,52 @@ def _map_in_runs(pool, threads, function, parts):
         with np.errstate(**handling):
             return [function(part) for part in run]
 
-    size = max(1, min(RUN_BLOCKS, len(parts) // (4 * threads)))
+    size = max(1, min(most, len(parts) // (4 * threads)))
     return chain.from_iterable(pool.map(results, [parts[i:i + size] for i in range(0, len(parts), size)]))
 
 
 @cache
 def keep_freed_memory():
-    """Let glibc keep the memory of a block's arrays for the next block.
+    """Let glibc keep the memory of a block's arrays, up to 4 MiB each and 32 MiB in all, for the next block.
 
-    Giving it back to the system and asking for it again takes longer than all the arithmetic. The thresholds are of
-    the size that glibc comes to by itself in a process that has freed a large array before.
+    Giving it back to the system and asking for it again can take longer than all the arithmetic. Who has set glibc's
+    MALLOC_MMAP_THRESHOLD_ knows better.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None   # musl has none
-    if mallopt is not None:
-        mallopt(-3, 2**24)                                                # M_MMAP_THRESHOLD
-        mallopt(-1, 2**25)                                                # M_TRIM_THRESHOLD
+    if sys.platform == "linux" and "MALLOC_MMAP_THRESHOLD_" not in os.environ:
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)             # musl has none
+        if mallopt is not None:
+            mallopt(-3, 2**22)                                            # M_MMAP_THRESHOLD
+            mallopt(-1, 2**25)                                            # M_TRIM_THRESHOLD
 
 
-def one_blas_thread():
-    """Hold BLAS at one thread."""
-    from threadpoolctl import threadpool_limits  # small data need not load it
+class OneBlasThread:
+    """Holds BLAS at one thread. The limit is the whole process's: the first to hold sets it, the last lifts it."""
 
-    return threadpool_limits(1, user_api="blas")
+    def __init__(self):
+        self.lock, self.holders = threading.Lock(), 0
+
+    def __enter__(self):
+        with self.lock:
+            if self.holders == 0:
+                self.limit = _blas("scipy.linalg" in sys.modules).limit(limits=1)
+            self.holders += 1
+
+    def __exit__(self, *_):
+        with self.lock:
+            self.holders -= 1
+            if self.holders == 0:
+                self.limit.restore_original_limits()
+
+
+@cache
+def _blas(with_scipy):
+    """The BLAS libraries, found once, and once more when SciPy has brought its own: looking takes 10 ms."""
+    from threadpoolctl import ThreadpoolController  # importing the package need not load it
+
+    return ThreadpoolController().select(user_api="blas")
+
+
+one_blas_thread = OneBlasThread()
 
 
 def mini_batches(arrays, batch_size, generator, skip=0):

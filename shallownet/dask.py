@@ -33,8 +33,8 @@ from shallownet._types import Callback, History, Parameters, PathLike, State
 from shallownet.activations import ACTIVATIONS
 from shallownet.columns import workers
 from shallownet.costs import COSTS
-from shallownet.evaluation import block_count, cost_and_gradient_by_blocks, total_weight
-from shallownet.network import NAMES
+from shallownet.evaluation import block_count, cost_and_gradient_by_blocks, gradient_bytes, total_weight
+from shallownet.network import NAMES, output_of
 from shallownet.optimizers import Optimizer, check_optimizer, gradient_descent
 from shallownet.training import check_state, descend, resume, start
 
@@ -264,7 +264,7 @@ def predict(parameters: Parameters, X: da.Array) -> da.Array:
     array([[0, 1, 1]])
     """
     parameters = check_parameters(parameters, ACTIVATIONS, COSTS)
-    output = _output(parameters)
+    output = output_of(parameters)
     if output == "linear":
         return predict_probability(parameters, X)
     rows = 1 if output == "softmax" else parameters["W2"].shape[0]
@@ -321,7 +321,7 @@ def _fitting_arrays(X, Y, sample_weight, parameters, client=None):
                              f"Use {name}.compute_chunk_sizes().")
     X = arrays["X"]
     as_columns("X", X, rows=parameters["W1"].shape[1])
-    as_labels(arrays["Y"], X, _output(parameters), rows=parameters["W2"].shape[0])
+    as_labels(arrays["Y"], X, output_of(parameters), rows=parameters["W2"].shape[0])
     if sample_weight is not None:
         check_shape("sample_weight", arrays["sample_weight"], (1, X.shape[1]), "It goes with X, sample by sample.")
     return [array.rechunk({0: -1, 1: X.chunks[1]}) for array in arrays.values()]
@@ -348,10 +348,6 @@ def _as_dask(argument, array, client=None):
         raise ValueError(f"{argument} must be chunked along the columns only; got chunks of {array.chunks[0]} rows. "
                          f"Use {argument}.rechunk({{0: -1}}).")
     return array
-
-
-def _output(parameters):
-    return COSTS[parameters.get("cost", "cross_entropy")].output
 
 
 def _ranges(sizes):
@@ -390,7 +386,7 @@ def _gradient_of_cluster(X, Y, sample_weight, parameters, client, l2, threads, t
         # The last iteration's parts are let go when this one's tasks are on their way: a message less before them.
         nonlocal chunks, m, parts
         if not chunks:
-            chunks, m = _load_chunks(arrays, _output(parameters), client, timeout)
+            chunks, m = _load_chunks(arrays, output_of(parameters), client, timeout)
         if sum(parameters[name].nbytes for name in NAMES) > LARGE_BYTES:
             with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TB"}):  # they have to go out
                 parameters = client.submit(dict, parameters, pure=False)
@@ -441,8 +437,8 @@ def _load(first, X, Y, sample_weight=None, *, dtype, output):
         if sample_weight.min() < 0:
             raise ValueError(f"sample_weight must be non-negative; got {sample_weight.min():g}.")
         sample_weight = sample_weight.astype(dtype, copy=False)
-    # One layout, whatever the source: another one changes the last bits of the products.
-    return np.ascontiguousarray(X, dtype), np.ascontiguousarray(Y, dtype), sample_weight
+    # One layout, whatever the source: another one changes the last bits of the products. Blocks of it are in one piece.
+    return np.asfortranarray(X, dtype), np.asfortranarray(Y, dtype), sample_weight
 
 
 def _weight(chunk):
@@ -456,7 +452,7 @@ def _part(chunk, parameters, l2, m, with_cost, threads):
     share = total_weight(X, sample_weight) / m
     with (
         np.errstate(over="ignore", invalid="ignore"),                     # divergence is refused by the loop
-        workers(threads, block_count(parameters, X.shape[1]), hold_blas=True) as run,
+        workers(threads, block_count(parameters, X.shape[1]), gradient_bytes(parameters)) as run,
     ):
         cost, grads = cost_and_gradient_by_blocks(
             parameters, X, Y, l2=l2 * share, sample_weight=sample_weight, with_cost=with_cost, run=run

@@ -9,7 +9,7 @@ from shallownet._types import Array, Columns, Grads, Labels, Parameters
 from shallownet.activations import ACTIVATIONS
 from shallownet.columns import block_size, map_blocks, workers
 from shallownet.costs import COSTS
-from shallownet.network import backward_propagation, compute_cost, forward_propagation, output_of
+from shallownet.network import NAMES, backward_propagation, compute_cost, forward_propagation, output_of
 
 
 def cost_and_gradient(
@@ -252,6 +252,11 @@ def column_bytes(parameters):
     W1, W2 = parameters["W1"], parameters["W2"]
     operations = 6 * (W1.size + W2.size)                                  # three products with each, two apiece
     return max((W1.shape[1] + 3 * W1.shape[0] + 4 * W2.shape[0]) * W1.itemsize, operations // 100)
+
+
+def gradient_bytes(parameters):
+    """What the gradients of a block take."""
+    return sum(parameters[name].nbytes for name in NAMES)
 
 
 def block_count(parameters, m):

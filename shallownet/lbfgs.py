@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from functools import cache, partial
+from functools import partial
 
 import numpy as np
 
@@ -21,8 +21,8 @@ from shallownet._types import Array, Callback, Columns, History, Parameters, Ran
 from shallownet.activations import ACTIVATIONS
 from shallownet.columns import workers
 from shallownet.costs import COSTS
-from shallownet.evaluation import block_count, cost_and_gradient, cost_and_gradient_by_blocks
-from shallownet.network import NAMES, initialize_parameters
+from shallownet.evaluation import block_count, cost_and_gradient, cost_and_gradient_by_blocks, gradient_bytes
+from shallownet.network import NAMES, initialize_parameters, output_of
 from shallownet.optimizers import Optimizer
 from shallownet.training import check_state, start
 
@@ -122,7 +122,7 @@ def train_lbfgs(
         parameters = check_state(state)["parameters"]
     parameters = check_parameters(parameters, ACTIVATIONS, COSTS)
     X = as_columns("X", X, rows=parameters["W1"].shape[1])
-    Y = as_labels(Y, X, COSTS[parameters.get("cost", "cross_entropy")].output, rows=parameters["W2"].shape[0])
+    Y = as_labels(Y, X, output_of(parameters), rows=parameters["W2"].shape[0])
     sample_weight = as_sample_weight(sample_weight, X)
     l2 = check_number("l2", l2, minimum=0)
     tolerance = check_number("tolerance", tolerance, minimum=0)
@@ -137,7 +137,7 @@ def train_lbfgs(
     blocks = block_count(parameters, X.shape[1])
     in_memory = not any(map(is_streamed, (X, Y, sample_weight)))
     states = []
-    with blas().limit(limits=1), workers(threads, blocks) as run:
+    with workers(threads, blocks, gradient_bytes(parameters)) as run:
         evaluate = cost_and_gradient if blocks == 1 and in_memory else partial(cost_and_gradient_by_blocks, run=run)
         evaluate = partial(evaluate, X=X, Y=Y, l2=l2, sample_weight=sample_weight)
         try:
@@ -238,11 +238,3 @@ def as_parameters(vector, like):
         parameters[name] = vector[begin:end].reshape(like[name].shape)
         begin = end
     return parameters
-
-
-@cache
-def blas():
-    """The BLAS libraries, NumPy's and SciPy's, found once: left alone, their threads slow small products down."""
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController().select(user_api="blas")

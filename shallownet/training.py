@@ -29,6 +29,7 @@ from shallownet.evaluation import (
     cost_and_gradient,
     cost_and_gradient_by_blocks,
     cost_of_columns,
+    gradient_bytes,
     total_weight,
 )
 from shallownet.network import NAMES, initialize_parameters, layer_sizes, output_of
@@ -195,7 +196,7 @@ def train(
 
     arrays = (X, Y, sample_weight)
     blocks = block_count(parameters, batch_size or X.shape[1])
-    with workers(threads, blocks, hold_blas=batch_size is not None) as run:
+    with workers(threads, blocks, gradient_bytes(parameters)) as run:
         evaluate = cost_and_gradient
         if blocks > 1 or (batch_size is None and any(map(is_streamed, arrays))):
             evaluate = partial(cost_and_gradient_by_blocks, run=run)

@@ -5,6 +5,7 @@ import threading
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from shallownet import columns
 from shallownet.columns import (
@@ -137,17 +138,41 @@ def test_threads_handle_overflow_as_their_caller_does():
         list(run(lambda x: x * x, [np.float64(1e200)] * 4))
 
 
-@pytest.mark.parametrize(("blocks", "hold_blas"), [(4, False), (1, True)])
-def test_blas_is_held_at_one_thread_and_let_go(blocks, hold_blas):
-    from threadpoolctl import threadpool_info
+def blas_threads():
+    return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
 
-    def blas():
-        return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
 
-    before = blas()
-    with workers(1, blocks, hold_blas):
-        assert set(blas()) == {1}
-    assert blas() == before
+@pytest.fixture
+def two_blas_threads():
+    """BLAS has two threads, on any machine."""
+    with threadpool_limits(2, user_api="blas"):
+        yield
+
+
+@pytest.mark.parametrize("blocks", [1, 4])
+def test_blas_is_held_at_one_thread_and_let_go(blocks, two_blas_threads):
+    with workers(1, blocks):
+        assert set(blas_threads()) == {1}
+    assert set(blas_threads()) == {2}
+
+
+def test_several_at_once_hold_blas_until_the_last_one_ends(two_blas_threads):
+    first, second = workers(1, 1), workers(1, 1)
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert set(blas_threads()) == {1}
+    second.__exit__(None, None, None)
+    assert set(blas_threads()) == {2}
+
+
+def test_large_results_come_one_by_one():
+    taken = threading.Event()
+    with workers(2, 64, result_bytes=columns.BLOCK_BYTES) as run:
+        results = run(lambda part: part == 0 or taken.wait(5), range(64))
+        assert next(results)
+        taken.set()
+        assert all(results)                                               # False if the first had to wait for them
 
 
 PAGE_FAULTS = """
