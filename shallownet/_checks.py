@@ -217,10 +217,11 @@ def as_sample_weight(sample_weight, X):
     check_shape("sample_weight", sample_weight, (1, m), "Use sample_weight.reshape(1, -1)."
                 if sample_weight.size == m else f"X has m = {m} samples.")
     check_finite("sample_weight", sample_weight, cure="A sample that shall not count has weight 0.")
-    if sample_weight.min() < 0 or sample_weight.max() == 0:
+    given, sample_weight = sample_weight, sample_weight.astype(result_dtype(X), copy=False)
+    if given.min() < 0 or sample_weight.max() == 0:                       # as float32, very small weights are 0
         raise ValueError("sample_weight must be non-negative with a positive sum; "
-                         f"got values from {sample_weight.min():g} to {sample_weight.max():g}.")
-    return sample_weight.astype(result_dtype(X), copy=False)
+                         f"got values from {given.min():g} to {given.max():g}.")
+    return sample_weight
 
 
 def result_dtype(X):

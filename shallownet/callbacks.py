@@ -18,8 +18,8 @@ The state is a dictionary:
 
 import math
 
-from shallownet._checks import as_columns, as_labels, check_integer, check_number
-from shallownet._types import Callback, Columns, PathLike, State
+from shallownet._checks import as_columns, as_labels, as_sample_weight, check_integer, check_number
+from shallownet._types import Array, Callback, Columns, PathLike, State
 from shallownet.evaluation import accuracy, cost_of_columns, r2_score
 from shallownet.network import output_of
 
@@ -74,7 +74,12 @@ def record_validation(X_val: Columns, Y_val: Columns) -> Callback:
 
 
 def early_stopping(
-    X_val: Columns, Y_val: Columns, patience: int = 10, *, min_improvement: float = 1e-4
+    X_val: Columns,
+    Y_val: Columns,
+    patience: int = 10,
+    *,
+    min_improvement: float = 1e-4,
+    sample_weight: Array | None = None,
 ) -> Callback:
     """Stop when the validation cost has not improved for ``patience`` reports, and return the best parameters.
 
@@ -89,6 +94,8 @@ def early_stopping(
         Reports without improvement; reports come every ``report_every`` iterations.
     min_improvement : float
         What counts as one, relative to the best cost so far. Any new best is kept all the same.
+    sample_weight : array, shape (1, m), optional
+        Of the validation samples.
 
     References
     ----------
@@ -98,7 +105,8 @@ def early_stopping(
     check_number("min_improvement", min_improvement, minimum=0)
 
     def callback(state):
-        _append(state["history"], "validation_cost", lambda: _validation_cost(state["parameters"], X_val, Y_val))
+        parameters = state["parameters"]
+        _append(state["history"], "validation_cost", lambda: _validation_cost(parameters, X_val, Y_val, sample_weight))
         # The watch is in the state, so that a resumed training goes on as if it had not been stopped.
         watch = state.get("early_stopping", {"iteration": None, "lowest": math.inf, "best": math.inf, "waited": 0})
         costs = state["history"]["validation_cost"]
@@ -106,11 +114,11 @@ def early_stopping(
             cost, best = costs[-1], watch["best"]
             watch = {**watch, "iteration": state["iteration"], "waited": watch["waited"] + 1}
             if cost < watch["lowest"]:
-                watch |= {"lowest": cost, "parameters": state["parameters"]}
+                watch |= {"lowest": cost, "parameters": parameters}
             if cost < (best - min_improvement * abs(best) if best < math.inf else best):
                 watch |= {"best": cost, "waited": 0}
             state["early_stopping"] = watch
-        state["best_parameters"] = watch.get("parameters", state["parameters"])
+        state["best_parameters"] = watch.get("parameters", parameters)
         return watch["waited"] >= patience
 
     return callback
@@ -186,7 +194,7 @@ def _append(history, name, value):
         values += [math.nan] * (reports - 1 - len(values)) + [value()]
 
 
-def _validation_cost(parameters, X_val, Y_val):
+def _validation_cost(parameters, X_val, Y_val, sample_weight=None):
     X = as_columns("X_val", X_val, rows=parameters["W1"].shape[1])
     Y = as_labels(Y_val, X, output_of(parameters), rows=parameters["W2"].shape[0], arguments=("Y_val", "X_val"))
-    return cost_of_columns(parameters, X, Y)
+    return cost_of_columns(parameters, X, Y, sample_weight=as_sample_weight(sample_weight, X))

@@ -56,7 +56,8 @@ class _ShallowNet(BaseEstimator):
         y : array-like, shape (n_samples,)
             Class labels; for a regression values, ``(n_samples, n_outputs)`` too.
         sample_weight : array-like, shape (n_samples,), optional
-            A weight of 2 is a sample that is there twice, a weight of 0 one that is not there.
+            A weight of 0 is a sample that is not there; a weight of 2 one that is there twice, to L-BFGS without
+            ``early_stopping`` (mini-batches and a held-out part are drawn from the rows).
 
         Returns
         -------
@@ -116,14 +117,16 @@ class _ShallowNet(BaseEstimator):
         X, Y, weight, targets = self._columns(X, y, sample_weight, go_on, classes)
         generator = None if self.random_state is None else random_generator(self.random_state)
         if hold_out:
-            (X, Y, weight), (X_val, Y_val, _) = split(X, Y, weight, fraction_of(hold_out), generator)
+            (X, Y, weight), (X_val, Y_val, weight_val) = split(X, Y, weight, fraction_of(hold_out), generator)
         if solver == "auto":
             solver = "lbfgs" if X.shape[1] <= LBFGS_SAMPLES else "adam"
         if solver == "lbfgs":
             X, Y, weight = merged(X, Y, weight)
         scaling = self._scaling if go_on else self._scaling_of(X, Y, weight)
         X, Y = scaled(X, Y, **scaling)
-        callbacks = [early_stopping(*scaled(X_val, Y_val, **scaling), PATIENCE)] if hold_out else []
+        callbacks = []
+        if hold_out:
+            callbacks = [early_stopping(*scaled(X_val, Y_val, **scaling), PATIENCE, sample_weight=weight_val)]
 
         state = self._state if go_on else fresh_state(self._network(X, Y, generator))
         l2 = self.l2
@@ -158,6 +161,8 @@ class _ShallowNet(BaseEstimator):
                 raise ValueError("sample_weight must not be zero for every sample; got zeros. Leave it out.")
             weight = as_sample_weight(weight, X)
         Y, weight, targets = self._targets(y, weight, getattr(self, "classes_", None) if go_on else classes)
+        if weight is not None and not weight.any():
+            raise ValueError("class_weight must leave a weight to one of the samples; got zeros. Raise one of them.")
         return *take((X, Y, weight), slice(None) if weight is None else weight[0] > 0), targets
 
     def _inputs(self, X):

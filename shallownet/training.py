@@ -145,7 +145,7 @@ def train(
         Shuffles the mini-batches.
     report_every : int
         Iterations between two reports. A report is the cost before the update; with mini-batches it is the mean over
-        the batches since the last report, weighted by their sizes.
+        the samples of the batches since the last report, or that report's where none of them has a weight.
     callbacks : sequence of callables
         Called with the training state at each report and at the end; True stops. See ``callbacks``.
     state : dict, optional
@@ -266,7 +266,7 @@ def descend(
                     running = _add_to_mean(running, cost, weight)
                 if due:
                     _put(state, iteration, parameters, optimizer_state, before)
-                    _append(state, running[0])
+                    _append(state, running[0] if running[1] or state["cost"] is None else state["cost"])
                     if _call(callbacks, state):
                         break
                     running = [0.0, 0.0]

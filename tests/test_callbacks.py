@@ -124,6 +124,17 @@ def test_validation_is_recorded_once_beside_early_stopping(order, problem):
     assert {len(values) for values in both.values()} == {6}
 
 
+def test_early_stopping_watches_the_weighted_validation_cost(problem):
+    parameters, X, Y = problem()
+    _, X_val, Y_val = problem(m=20, seed=1)
+    weights = np.arange(20) % 2
+    _, weighted = train(X, Y, parameters, 20, report_every=4,
+                        callbacks=[early_stopping(X_val, Y_val, 100, sample_weight=weights.reshape(1, -1))])
+    _, chosen = train(X, Y, parameters, 20, report_every=4,
+                      callbacks=[early_stopping(X_val[:, 1::2], Y_val[:, 1::2], 100)])
+    np.testing.assert_allclose(weighted["validation_cost"], chosen["validation_cost"], rtol=1e-12)
+
+
 def test_a_callback_that_is_new_at_a_resumption_keeps_the_lists_as_long_as_the_reports(problem):
     parameters, X, Y = problem()
     callbacks = [record_validation(X, Y), early_stopping(X, Y, 100)]

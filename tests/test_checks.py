@@ -240,6 +240,12 @@ def test_weights_that_do_not_fit_are_refused(sample_weight, message):
         as_sample_weight(sample_weight, X)
 
 
+def test_weights_that_are_zero_in_float32_are_refused_for_float32_data():
+    assert as_sample_weight(np.full((1, 3), 1e-50), X).all()
+    with pytest.raises(ValueError, match="sample_weight must be non-negative with a positive sum; got values from 1e"):
+        as_sample_weight(np.full((1, 3), 1e-50), X.astype(np.float32))
+
+
 def test_weights_come_in_the_dtype_of_the_data():
     assert as_sample_weight(None, X) is None
     assert as_sample_weight([[0, 1, 2]], X.astype(np.float32)).dtype == np.float32

@@ -381,6 +381,16 @@ def test_early_stopping_keeps_the_best_network(tables, Estimator, solver, early_
         assert_same(model, small(Estimator, **settings | {"max_iter": int(best)}).fit(X, y))
 
 
+@BOTH
+def test_early_stopping_watches_weighted_samples(tables, Estimator):
+    X, y = tables[0], tables[1][Estimator].copy()
+    noise = np.arange(len(y)) % 2 == 0
+    y[noise] = np.random.RandomState(4).permutation(y[noise])
+    model = small(Estimator, early_stopping=0.3)
+    costs = [model.fit(X, y, weights).history_["validation_cost"][-1] for weights in (None, np.where(noise, 1e-9, 1))]
+    assert costs[1] < costs[0] / 2
+
+
 def test_early_stopping_does_not_stop_on_the_noise_of_a_small_table():
     X, y = datasets.make_moons(200, noise=0.1, random_state=0)
     for seed in range(3):
@@ -591,6 +601,7 @@ def test_wrong_settings_are_refused_and_leave_the_network_alone(tables, Estimato
 @pytest.mark.parametrize(("class_weight", "error", "message"), [
     ({3: 1.0}, ValueError, r"class_weight must have labels from \[0 1 2\] as keys; got 3"),
     ({0: -1.0}, ValueError, r"class_weight\[0\] must be at least 0"),
+    ({0: 0, 1: 0, 2: 0}, ValueError, "class_weight must leave a weight to one of the samples"),
     ("equal", ValueError, "class_weight must be 'balanced', a dictionary or None; got 'equal'"),
     ([1, 2, 3], ValueError, "class_weight must be 'balanced', a dictionary or None"),
 ])

@@ -349,6 +349,17 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(dtype, batch_size, monk
         assert_identical(result, results[0])
 
 
+def test_a_report_over_batches_without_weight_repeats_the_last_one(problem):
+    parameters, X, Y = problem(m=40)
+    weights = np.zeros((1, 40))
+    weights[:, 7] = 1
+    _, history = train(X, Y, parameters, 40, batch_size=4, report_every=1, sample_weight=weights)
+    costs = np.array(history["cost"])
+    weighted = np.flatnonzero(costs)[0]                                   # before it, no batch had a weight
+    assert weighted < 10
+    assert (costs[weighted:] > 0).all()
+
+
 def test_blas_is_held_at_one_thread_during_mini_batches(problem):
     from threadpoolctl import threadpool_info
 
