@@ -1,6 +1,7 @@
 """Planar classification with one hidden layer, from the data to the picture: python planar_demo.py"""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -224,9 +225,9 @@ def writable_file(*endings):
 
     def convert(text):
         path = Path(text)
-        if path.suffix not in endings:
+        if path.suffix.lower() not in endings:
             raise argparse.ArgumentTypeError(f"must be a file that ends in {' or '.join(endings)}; got {text!r}")
-        new = not path.exists()
+        new = not os.path.lexists(path)
         try:
             path.open("ab").close()
         except OSError as error:

@@ -8,7 +8,11 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from distributed import Client, LocalCluster
+
+try:
+    from distributed import Client, LocalCluster
+except ImportError as error:
+    raise SystemExit('dask_cluster.py needs Dask: .venv/bin/pip install ".[dask]"') from error
 
 import shallownet
 import shallownet.dask

@@ -38,6 +38,10 @@ def main(arguments=None):
     parser.add_argument("--batch-size", type=int, default=500, help="default: %(default)s")
     parser.add_argument("--path", default="larger_than_memory.h5", help="removed at the end (default: %(default)s)")
     options = parser.parse_args(arguments)
+    if not 0 < options.gigabytes < float("inf"):
+        parser.error(f"argument --gigabytes: must be positive; got {options.gigabytes}")
+    if os.path.lexists(options.path):
+        parser.error(f"argument --path: must be a new file, as it is removed at the end; got {options.path}")
 
     before = memory("VmRSS")
     m = max(1000, int(options.gigabytes * 1e9 / (8 * N_X)))

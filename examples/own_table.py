@@ -42,11 +42,14 @@ def main(arguments=None):
         path = Path(options.table or f"{folder}/grains.csv")
         if not options.table:
             write_small_table(path)
-        X, Y, features, classes = read_table(path, options.target, task="classification")
-    print(f"{X.shape[1]} samples, features {', '.join(features)}, classes {', '.join(map(str, classes))}")
+        try:
+            X, Y, features, classes = read_table(path, options.target, task="classification")
+            X, Y, X_test, Y_test = split_columns(X, Y)
+            X, Y, X_val, Y_val = split_columns(X, Y)
+        except (OSError, ValueError) as error:
+            parser.error(error)
+    print(f"{X.shape[1]} samples to train with, features {', '.join(features)}, classes {', '.join(map(str, classes))}")
 
-    X, Y, X_test, Y_test = split_columns(X, Y)
-    X, Y, X_val, Y_val = split_columns(X, Y)
     mean, std = standardize(X)
     parameters = nn_model(
         (X - mean) / std, Y, n_h=10, num_iterations=5000, scale="glorot", optimizer=momentum(0.3), report_every=25,

@@ -196,7 +196,8 @@ def check_labels(name, Y, output):
     if output == "sigmoid" and (Y.min() < 0 or Y.max() > 1):
         raise ValueError(
             f"{name} must lie in [0, 1] for a sigmoid output; got values from {Y.min():g} to {Y.max():g}. "
-            f"Use cost='softmax_cross_entropy' with one_hot({name}) for classes, cost='squared_error' for values."
+            f"Use {name} > 0 for -1 and 1, cost='softmax_cross_entropy' with one_hot({name}) for classes, "
+            "cost='squared_error' for values."
         )
     if output == "softmax":
         total = Y.sum(axis=0)

@@ -175,7 +175,7 @@ def train_lbfgs(
     tolerance = check_number("tolerance", tolerance, minimum=0)
     callbacks = check_callbacks(callbacks)
     state = fresh_state(parameters) if state is None else resume(state, parameters)
-    check_integer("num_iterations", num_iterations, state["iteration"] + 1)
+    check_integer("num_iterations", num_iterations, max(1, state["iteration"]))
     _, gradient = _gradient_of_cluster(X, Y, sample_weight, parameters, client, l2, threads, timeout)
 
     def evaluate(parameters):

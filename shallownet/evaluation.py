@@ -281,15 +281,15 @@ def _labels(parameters, X, out, decide, dtype):
     """Write ``decide(A2, None)`` of every block into ``out``, or into a new array."""
     parameters = check_parameters(parameters, ACTIVATIONS, COSTS)
     X = as_columns("X", X, rows=parameters["W1"].shape[1], finite=out is not None)  # out is not half-written
+    one = decide(np.zeros((parameters["W2"].shape[0], 1), np.result_type(parameters["W1"], X.dtype)), None)
+    shape, dtype = (len(one), X.shape[1]), np.dtype(dtype or one.dtype)
+    if out is None:
+        out = np.empty(shape, dtype)
+    check_shape("out", out if hasattr(out, "__setitem__") else None, shape, "Use np.empty(shape).")
+    if not np.can_cast(dtype, out.dtype, "same_kind"):
+        raise TypeError(f"out must hold {dtype}; got dtype {out.dtype}. Use np.empty(shape, {dtype}).")
     start = 0
     for labels in _over_outputs(decide, parameters, X):
-        shape = (labels.shape[0], X.shape[1])
-        if out is None:
-            out = np.empty(shape, dtype or labels.dtype)
-        check_shape("out", out if hasattr(out, "__setitem__") else None, shape, "Use np.empty(shape).")
-        if not np.can_cast(dtype or labels.dtype, out.dtype, "same_kind"):
-            needed = np.dtype(dtype or labels.dtype)
-            raise TypeError(f"out must hold {needed}; got dtype {out.dtype}. Use np.empty(shape, {needed}).")
         out[:, start:start + labels.shape[1]] = labels
         start += labels.shape[1]
     return out

@@ -130,7 +130,7 @@ def train_lbfgs(
     check_integer("threads", 1 if threads is None else threads)
     callbacks = check_callbacks(callbacks)
     begin = fresh_state(parameters) if state is None else resume(state, parameters)
-    check_integer("num_iterations", num_iterations, begin["iteration"] + 1)
+    check_integer("num_iterations", num_iterations, max(1, begin["iteration"]))
     generator = random_generator(random_state)
     further = [glorot_network(parameters, generator) for _ in range(restarts + 1)][1:] if restarts else []
 
@@ -185,10 +185,12 @@ def minimize_cost(state, evaluate, num_iterations, tolerance, callbacks):
     try:
         with np.errstate(over="ignore", invalid="ignore"):                # an infinite cost is refused by name
             report(vector, cost_and_slope(vector)[0])
-            result = minimize(
-                cost_and_slope, vector, jac=True, method="L-BFGS-B", callback=after_iteration, options=options
-            )
-        state["stop_reason"] = ("converged", "num_iterations", "precision")[result.status]
+            status = 1
+            if options["maxiter"] > 0:                                    # with 0, SciPy makes one iteration
+                status = minimize(
+                    cost_and_slope, vector, jac=True, method="L-BFGS-B", callback=after_iteration, options=options
+                ).status
+        state["stop_reason"] = ("converged", "num_iterations", "precision")[status]
     except CallbackStop:
         state["stop_reason"] = "callback"
     state["finished"] = True

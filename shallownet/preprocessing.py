@@ -160,6 +160,9 @@ def one_hot(Y: Labels, n_classes: int | None = None) -> Array:
                          "Use np.unique(Y, return_inverse=True)[1] to number the classes.")
     largest = int(Y.max())
     if n_classes is None:
+        if largest > 10_000 + 10 * Y.size:
+            raise ValueError(f"Y must hold class numbers 0, 1, 2, …; got {largest:g} among {Y.size} samples. "
+                             "Use np.unique(Y, return_inverse=True)[1] to number the classes, or give n_classes.")
         if largest == 0:
             raise ValueError("Y must hold two classes or more, or n_classes must be given; got class 0 alone. "
                              "Use one_hot(Y, n_classes=2).")

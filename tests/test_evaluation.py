@@ -287,7 +287,7 @@ def test_r2_of_a_perfect_fit_is_one(problem):
      r"^Y must have shape \(1, m\) with m = 7, as in X \(3, 7\); got \(7,\)\. Use Y\.reshape\(1, -1\)\.$"),
     (lambda p, X, Y: accuracy(p, X, Y.T), ValueError, r"got \(7, 1\)\. Use Y\.reshape\(1, -1\)\.$"),
     (lambda p, X, Y: accuracy(p, X, Y + 1), ValueError,
-     r"^Y must lie in \[0, 1\] for a sigmoid output; got values from 1 to 2\. Use cost="),
+     r"^Y must lie in \[0, 1\] for a sigmoid output; got values from 1 to 2\. Use Y > 0 for"),
     (lambda p, X, Y: predict(p | {"W1": p["W1"] * np.nan}, X), ValueError,
      r"^parameters\['W1'\] must be finite; got 12 NaN or infinite values, the first at parameters\['W1'\]\[0, 0\]\."),
     (lambda p, X, Y: predict([p], X), TypeError, r"^parameters must be a dictionary; got list\. Use initialize_param"),
@@ -303,6 +303,14 @@ def test_r2_of_a_perfect_fit_is_one(problem):
 def test_a_wrong_argument_is_refused(call, error, message, problem):
     with pytest.raises(error, match=message):
         call(*problem())
+
+
+def test_a_wrong_out_is_refused_before_anything_is_read(problem):
+    parameters, X, _ = problem(m=M)
+    X[0, 0] = np.nan                                                      # who reads it finds this
+    for out in (np.empty((2, M)), np.empty((1, M), bool)):
+        with pytest.raises((ValueError, TypeError), match=r"^out must"):
+            predict(parameters, Slices(X), out=out)
 
 
 def test_nan_in_a_stream_is_named_by_its_place_in_the_whole(stored, problem):

@@ -99,6 +99,30 @@ def test_own_table_reads_a_file_of_the_users(run, tmp_path):
     assert float(re.search(r"held out: (\S+) %", printed)[1]) > 95
 
 
+@pytest.mark.parametrize(("text", "target", "message"), [
+    (None, "level", "No such file"),
+    ("a,level\n1,low\n2,high\n", "height", "height"),
+    ("a,level\n" + "".join(f"{i},{i}.5\n" for i in range(30)), "level", "Y must have a class of two samples or more"),
+])
+def test_own_table_refuses_in_one_line(run, tmp_path, capsys, text, target, message):
+    if text:
+        (tmp_path / "levels.csv").write_text(text)
+    with pytest.raises(SystemExit) as stop:
+        run("own_table", ["levels.csv", "--target", target])
+    assert stop.value.code == 2
+    assert message in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("arguments", [["--path", "mine.h5"], ["--gigabytes", "nan"], ["--gigabytes", "-1"]])
+def test_larger_than_memory_touches_no_file_of_the_users(run, tmp_path, capsys, arguments):
+    (tmp_path / "mine.h5").write_text("mine")
+    with pytest.raises(SystemExit) as stop:
+        run("larger_than_memory", arguments)
+    assert stop.value.code == 2
+    assert f"argument {arguments[0]}: must be" in capsys.readouterr().err
+    assert (tmp_path / "mine.h5").read_text() == "mine"
+
+
 def test_larger_than_memory_reports_and_removes_its_file(run, tmp_path):
     printed = run("larger_than_memory", ARGUMENTS["larger_than_memory"])
     assert re.search(r"mini-batches: .* MB/s", printed)

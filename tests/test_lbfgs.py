@@ -346,10 +346,16 @@ def test_wrong_arguments_are_refused_by_name(problem, change, error, message):
         train_lbfgs(**arguments)
 
 
-def test_going_on_needs_more_iterations_than_before(problem):
+def test_going_on_after_the_end_gives_the_same_network(problem):
     parameters, X, Y = problem(3, 4, 1, 60)
-    with pytest.raises(ValueError, match="num_iterations must be at least 6; got 5"):
-        train_lbfgs(X, Y, None, 5, state=last_state(X, Y, parameters, 5))
+    trained, history = train_lbfgs(X, Y, parameters, 5)
+    state = last_state(X, Y, parameters, 5)
+    again, history_again = train_lbfgs(X, Y, None, 5, state=state)
+    for name in NAMES:
+        np.testing.assert_array_equal(again[name], trained[name])
+    assert history_again == history
+    with pytest.raises(ValueError, match="num_iterations must be at least 5; got 4"):
+        train_lbfgs(X, Y, None, 4, state=state)
 
 
 def test_a_missing_scipy_is_named_with_the_extra(monkeypatch):

@@ -312,6 +312,13 @@ def test_a_wrong_value_gets_one_line_that_says_what_is_allowed(demo, capsys, arg
     assert [path.name for path in Path().iterdir()] == ["folder.png"]
 
 
+def test_a_picture_goes_where_a_link_points_and_capitals_are_an_ending_too(demo):
+    Path("demo.PNG").symlink_to("picture.png")
+    demo.main("--iterations 2 --no-sweep --output demo.PNG".split())
+    assert Path("demo.PNG").is_symlink()
+    assert Path("picture.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_a_wrong_value_has_no_traceback(tmp_path):
     done = run_alone("--hidden", "many", folder=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")

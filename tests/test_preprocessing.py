@@ -217,6 +217,8 @@ def test_argmax_is_the_inverse_of_one_hot(numbers, n_classes):
 
 @pytest.mark.parametrize(("Y", "n_classes", "error", "message"), [
     ([0, 1.5], None, ValueError, r"Y must hold class numbers 0, 1, 2, …; got 1.5. Use np.unique"),
+    ([0, 1e300], None, ValueError, "Y must hold class numbers 0, 1, 2, …; got 1e\\+300 among 2 samples. Use np.unique"),
+    ([0, 20_000], None, ValueError, "Y must hold class numbers 0, 1, 2, …; got 20000 among 2 samples. Use np.unique"),
     ([0, -1], None, ValueError, "Y must hold class numbers 0, 1, 2, …; got -1"),
     ([0, 3], 3, ValueError, "Y must hold class numbers below n_classes = 3; got 3. Use n_classes=4"),
     ([0, 0], None, ValueError, r"Y must hold two classes or more, or n_classes must be given; got class 0 alone"),
