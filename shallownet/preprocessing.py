@@ -5,6 +5,7 @@ import numpy as np
 from shallownet._checks import (
     as_columns,
     as_floats,
+    as_sample_weight,
     check_finite,
     check_integer,
     check_number,
@@ -16,12 +17,13 @@ from shallownet._checks import (
 from shallownet._random import random_generator
 from shallownet._types import Array, Columns, Labels, Parameters, RandomState
 from shallownet.activations import ACTIVATIONS
+from shallownet.columns import column_slices
 from shallownet.costs import COSTS
 
 BLOCK = 2**20  # numbers that standardize holds at a time, 8 MB
 
 
-def standardize(X: Columns) -> tuple[Array, Array]:
+def standardize(X: Columns, sample_weight: Array | None = None) -> tuple[Array, Array]:
     """Return the mean and the standard deviation of each feature, for ``(X - mean) / std``.
 
     ``X`` is read once, block by block, so it may be larger than memory. The blocks' means and sums of squared
@@ -31,6 +33,8 @@ def standardize(X: Columns) -> tuple[Array, Array]:
     ----------
     X : array, shape (n_x, m)
         Data, one sample a column: an array, or anything with ``shape``, ``dtype`` and column slices ``X[:, i:j]``.
+    sample_weight : array, shape (1, m), optional
+        Makes the means weighted means, the one in the variance too.
 
     Returns
     -------
@@ -50,22 +54,28 @@ def standardize(X: Columns) -> tuple[Array, Array]:
            [ 0.,  0.]])
     """
     X = as_columns("X", X)
+    sample_weight = as_sample_weight(sample_weight, X)
     n_x, m = X.shape
     # Deviations from the first sample: they are exactly zero for a constant feature.
     first = X[:, :1].astype(float)                                        # (n_x, 1)
-    mean, squares = np.zeros((2, n_x, 1))
+    (mean, variance), done = np.zeros((2, n_x, 1)), 0.0                   # of the samples so far, and their weight
     width = max(1, BLOCK // n_x)
     with np.errstate(over="ignore", invalid="ignore"):
-        for n in range(0, m, width):                                      # n samples are done
-            block = X[:, n:n + width] - first                             # (n_x, k)
-            k = block.shape[1]
-            block_mean = block.mean(axis=1, keepdims=True)
+        for columns in column_slices(m, width):
+            block = X[:, columns] - first                                 # (n_x, k)
+            weights = None if sample_weight is None else sample_weight[0, columns].astype(float)
+            weight = block.shape[1] if weights is None else weights.sum()
+            if weight == 0:
+                continue
+            block_mean = np.average(block, axis=1, weights=weights, keepdims=True)
             block -= block_mean
-            step = block_mean - mean
-            squares += np.square(block, out=block).sum(axis=1, keepdims=True) + step**2 * (n * k / (n + k))
-            mean += step * (k / (n + k))
+            block_variance = np.average(np.square(block, out=block), axis=1, weights=weights, keepdims=True)
+            share, step = weight / (done + weight), block_mean - mean
+            variance += share * (block_variance - variance) + share * (1 - share) * step**2
+            mean += share * step
+            done += weight
         mean = (first + mean).astype(result_dtype(X))
-        std = np.sqrt(squares / m).astype(mean.dtype)
+        std = np.sqrt(variance).astype(mean.dtype)
     wrong = np.flatnonzero(~np.isfinite(std))
     if len(wrong):
         raise ValueError(f"X must have rows of finite variance; that of X[{wrong[0]}] overflows. Scale the row down.")

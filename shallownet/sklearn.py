@@ -112,8 +112,18 @@ class _ShallowNet(BaseEstimator):
         vars(estimator).update(fitted, parameters_=load_parameters(path))
         return estimator
 
-    def _train(self, X, y, sample_weight, go_on, solver, rounds, hold_out=False, classes=None):
-        """Train for ``rounds`` iterations or epochs; the network changes when all has gone well."""
+    def _train(self, *arguments, **options):
+        """Train; if that fails, the estimator is what it was."""
+        before = dict(vars(self))
+        try:
+            self._train_for(*arguments, **options)
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+
+    def _train_for(self, X, y, sample_weight, go_on, solver, rounds, hold_out=False, classes=None):
+        """Train for ``rounds`` iterations or epochs."""
         X, Y, weight, targets = self._columns(X, y, sample_weight, go_on, classes)
         generator = None if self.random_state is None else random_generator(self.random_state)
         if hold_out:
@@ -171,7 +181,7 @@ class _ShallowNet(BaseEstimator):
 
     def _scaling_of(self, X, Y, weight):
         """Return the arguments of ``fold_standardization`` besides the parameters."""
-        mean, std = weighted_standardize(X, weight)
+        mean, std = standardize(X, weight)
         return {"mean": mean, "std": std}
 
     def _lbfgs(self, X, Y, state, rounds, callbacks, **options):
@@ -475,22 +485,11 @@ class ShallowNetRegressor(RegressorMixin, _ShallowNet):
         return y.reshape(len(y), -1).T.astype(float), weight, {"_one_output": y.ndim == 1}
 
     def _scaling_of(self, X, Y, weight):
-        y_mean, y_std = weighted_standardize(Y, weight)
+        y_mean, y_std = standardize(Y, weight)
         return {**super()._scaling_of(X, Y, weight), "y_mean": y_mean, "y_std": y_std}
 
     def _cost(self, Y):
         return "squared_error"
-
-
-def weighted_standardize(X, weight):
-    """Return ``standardize(X)`` with weighted means; the weights are positive."""
-    if weight is None:
-        return standardize(X)
-    first = X[:, :1]                                                      # exact zeros for a constant row
-    deviation = X - first
-    mean = np.average(deviation, axis=1, weights=weight[0], keepdims=True)
-    std = np.sqrt(np.average(np.square(deviation - mean), axis=1, weights=weight[0], keepdims=True))
-    return (first + mean).astype(X.dtype), np.where(std == 0, 1, std).astype(X.dtype)
 
 
 def scaled(X, Y, *, mean, std, y_mean=0.0, y_std=1.0):

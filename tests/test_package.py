@@ -41,7 +41,7 @@ IMPORTERS = {
     "dask": {"dask"},
     "distributed": {"dask"},
     "tqdm": {"callbacks", "readers"},
-    "threadpoolctl": {"columns", "lbfgs"},
+    "threadpoolctl": {"columns"},
 }
 
 

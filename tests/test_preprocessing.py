@@ -35,6 +35,15 @@ def test_standardized_data_has_mean_zero_and_deviation_one():
     np.testing.assert_allclose(scaled.std(axis=1), 1, rtol=1e-13)
 
 
+@pytest.mark.parametrize("block", [7, 2**20])
+def test_a_weight_of_two_is_a_sample_that_is_there_twice(block, monkeypatch):
+    monkeypatch.setattr(preprocessing, "BLOCK", block)
+    X = np.random.RandomState(0).standard_normal((3, 50)) * [[1], [1e-6], [0]] + [[5], [0], [-1e7]]
+    weights = np.arange(50) // 10                                         # ten samples do not count
+    weighted, repeated = standardize(X, weights.reshape(1, -1)), standardize(X.repeat(weights, axis=1))
+    np.testing.assert_allclose(weighted, repeated, rtol=1e-13)
+
+
 def test_two_samples_by_hand():
     mean, std = standardize(np.array([[1, 5], [2, 2]]))
     np.testing.assert_array_equal(mean, [[3], [2]])

@@ -171,6 +171,16 @@ def test_the_unit_of_the_table_changes_nothing(tables, Estimator):
     np.testing.assert_allclose(converted.predict(1024 * X + 4096), model.predict(X), rtol=0.02)
 
 
+@BOTH
+def test_a_fit_that_fails_leaves_the_estimator_as_it_was(tables, Estimator):
+    X, y = tables[0], tables[1][Estimator]
+    model = small(Estimator).fit(X, y)
+    expected = model.predict(X)
+    with pytest.raises(ValueError, match="sample_weight must be non-negative"):
+        model.fit(np.hstack([X, X]), y, sample_weight=-np.ones(len(y)))
+    np.testing.assert_array_equal(model.predict(X), expected)
+
+
 def test_a_constant_target_is_learned():
     model = ShallowNetRegressor().fit(np.arange(20.0).reshape(10, 2), np.full(10, 7.0))
     np.testing.assert_allclose(model.predict(np.ones((1, 2))), 7.0, rtol=1e-4)
