@@ -754,7 +754,7 @@ def test_an_error_in_a_callback_comes_through_as_it_is(problem):
     ({"Y": lambda Y: Y[:0]}, ValueError, r"^Y must have shape .*; got \(0, 7\)\."),
     ({"Y": lambda Y: Y * np.nan}, ValueError, r"^Y must be finite; got 7 NaN or infinite values, the first at Y\[0"),
     ({"Y": lambda Y: Y + 0.5}, ValueError,
-     r"^Y must lie in \[0, 1\] for a sigmoid output; got values from 0\.5 to 1\.5\. Use Y > 0 for -1 and 1, cost='softmax"),
+     r"^Y must lie in \[0, 1\] for a sigmoid output; got values from 0\.5 to 1\.5\. Use Y > 0 for -1"),
     ({"Y": lambda Y: -Y}, ValueError, r"^Y must lie in \[0, 1\] for a sigmoid output; got values from -1 to -?0\."),
     ({"Y": lambda Y: Y + 1j}, TypeError, r"^Y must hold real numbers; got dtype complex128\. Use Y\.astype\(float\)"),
     ({"X": lambda X: X[0]}, ValueError, r"^X must have shape \(.*, m\); got \(7,\)\. Use X\.reshape\(1, -1\)\.$"),
