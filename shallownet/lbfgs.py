@@ -24,7 +24,7 @@ from shallownet.costs import COSTS
 from shallownet.evaluation import block_count, cost_and_gradient, cost_and_gradient_by_blocks, gradient_bytes
 from shallownet.network import NAMES, initialize_parameters, output_of
 from shallownet.optimizers import Optimizer
-from shallownet.training import check_state, start
+from shallownet.training import check_state, rewound, start
 
 try:
     from scipy.optimize import minimize
@@ -204,12 +204,9 @@ def fresh_state(parameters):
 
 
 def resume(state, parameters):
-    """Return a saved state, of any optimizer, as it was before its last report, which is made again."""
-    reports = sum(iteration < state["iteration"] for iteration in state["history"]["iteration"])
-    history = {name: values[:reports] for name, values in state["history"].items()}
-    state = {**state, **fresh_state(parameters), "iteration": state["iteration"], "history": history}
-    state.pop("best_parameters", None)  # early_stopping puts them there again, if it goes on
-    return state
+    """Return a saved state, of any optimizer, rewound: L-BFGS keeps the iterations and the reports, and starts anew."""
+    kept = rewound(state)
+    return {**kept, **fresh_state(parameters), "iteration": kept["iteration"], "history": kept["history"]}
 
 
 def best_of(states):

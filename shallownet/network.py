@@ -146,9 +146,9 @@ def forward_propagation(X: Array, parameters: Parameters) -> tuple[Array, Cache]
     W1, b1, W2, b2 = parameters["W1"], parameters["b1"], parameters["W2"], parameters["b2"]
     g = ACTIVATIONS[parameters.get("hidden", "tanh")].function
     g_output = OUTPUTS[output_of(parameters)]
-    shape = getattr(X, "shape", f"a {type(X).__name__}")
-    if len(shape) != 2 or shape[0] != W1.shape[1]:
-        raise ValueError(f"X must have shape ({W1.shape[1]}, m); got {shape}. Columns are samples.")
+    if getattr(X, "ndim", 0) != 2 or X.shape[0] != W1.shape[1]:
+        got = getattr(X, "shape", f"a {type(X).__name__}")
+        raise ValueError(f"X must have shape ({W1.shape[1]}, m); got {got}. Columns are samples.")
 
     Z1 = W1.dot(X)
     Z1 += b1                                                              # (n_h, m)

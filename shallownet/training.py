@@ -316,7 +316,7 @@ def check_state(state):
 
 
 def resume(state, optimizer, settings):
-    """Return a saved state as it was when its iteration began: the report of that iteration is made again."""
+    """Return a saved state of a training with this optimizer and these settings, rewound."""
     if state["settings"] != settings:
         raise ValueError(f"state must come from a training with {settings}; got {state['settings']}. "
                          "Use the data and the batch_size of that training.")
@@ -324,6 +324,11 @@ def resume(state, optimizer, settings):
     if state["optimizer_state"].keys() != expected:
         raise ValueError(f"state must hold what the optimizer needs, {sorted(expected)}; "
                          f"got {sorted(state['optimizer_state'])}. Use the optimizer of that training.")
+    return rewound(state)
+
+
+def rewound(state):
+    """Return the state as it was when its iteration began: the report of that iteration is made again."""
     reports = sum(iteration < state["iteration"] for iteration in state["history"]["iteration"])
     state = {**state, "history": {name: values[:reports] for name, values in state["history"].items()}}
     state.pop("best_parameters", None)  # early_stopping puts them there again, if it goes on

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import h5py
 import numpy as np
 import pytest
+from streams import Slices
 
 from shallownet._checks import (
     Stream,
@@ -289,14 +290,6 @@ def test_what_is_no_network_is_refused(parameters, error, message):
 
 
 # Streams
-
-class Slices:
-    def __init__(self, array):
-        self.array, self.shape, self.dtype = array, array.shape, array.dtype
-
-    def __getitem__(self, key):
-        return self.array[key]
-
 
 def test_what_is_read_slice_by_slice(tmp_path):
     memmap = np.memmap(tmp_path / "X", float, "w+", shape=(2, 3))

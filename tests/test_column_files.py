@@ -12,12 +12,9 @@ from unittest.mock import Mock
 import h5py
 import numpy as np
 import pytest
+from hostile_files import run_child
 from hypothesis import given
 from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).parent))  # the children import from there too
-
-from hostile_files import run_child
 
 from shallownet import column_files, storage
 from shallownet.column_files import open_columns, write_columns

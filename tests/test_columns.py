@@ -5,6 +5,7 @@ import threading
 
 import numpy as np
 import pytest
+from streams import Slices
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from shallownet import columns
@@ -18,19 +19,6 @@ from shallownet.columns import (
     prefetch,
     workers,
 )
-
-
-class Slices:
-    """Data that can do nothing but column slices, and keeps a list of those it was asked for."""
-
-    def __init__(self, array):
-        self.array, self.shape, self.dtype, self.asked = array, array.shape, array.dtype, []
-
-    def __getitem__(self, key):
-        rows, part = key
-        assert rows == slice(None)
-        self.asked.append((part.start, part.stop))
-        return self.array[:, part]
 
 
 def numbered(m, rows=2):

@@ -1,6 +1,7 @@
 import h5py
 import numpy as np
 import pytest
+from streams import Slices
 
 from shallownet import columns
 from shallownet.activations import ACTIVATIONS
@@ -24,18 +25,6 @@ SETTINGS = {
     "plain": {}, "l2": {"l2": 0.7}, "weights": {"sample_weight": np.random.RandomState(7).rand(1, M)},
     "both": {"l2": 0.7, "sample_weight": np.random.RandomState(8).randint(3, size=(1, M)).astype(float)},
 }
-
-
-class Slices:
-    """Data that can do nothing but column slices."""
-
-    def __init__(self, array):
-        self.array, self.shape, self.dtype = array, array.shape, array.dtype
-
-    def __getitem__(self, key):
-        rows, part = key
-        assert rows == slice(None)
-        return self.array[:, part]
 
 
 @pytest.fixture(autouse=True)

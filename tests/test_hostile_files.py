@@ -12,9 +12,6 @@ from unittest.mock import patch
 import h5py
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))  # the children import from there too
-
 from hostile_files import (
     COLUMN_CHANGES,
     DATASET_CHANGES,

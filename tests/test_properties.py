@@ -11,6 +11,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from streams import Slices
 
 import shallownet
 from shallownet import columns
@@ -169,16 +170,6 @@ def test_the_whole_is_the_weighted_mean_of_its_batches(network, batch_size, seed
         total += share * cost
         grads = {name: grads[name] + share * of_batch[name] for name in GRADS}
     assert_same((total, grads), cost_and_gradient(parameters, X, Y, **options))
-
-
-class Slices:
-    """Data that can do nothing but column slices."""
-
-    def __init__(self, array):
-        self.array, self.shape, self.dtype = array, array.shape, array.dtype
-
-    def __getitem__(self, key):
-        return self.array[:, key[1]]
 
 
 @given(networks(most=500), st.booleans(), st.integers(1, 3))

@@ -17,13 +17,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from hostile_files import run_child, same
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-
-sys.path.insert(0, str(Path(__file__).parent))  # the children import from there too
-
-from hostile_files import run_child, same
 
 from shallownet import storage
 from shallownet._random import generator_state, set_generator_state

@@ -3,6 +3,7 @@ import copy
 import h5py
 import numpy as np
 import pytest
+from streams import Slices
 
 from shallownet import columns
 from shallownet.callbacks import early_stopping, print_cost
@@ -18,18 +19,6 @@ OPTIMIZERS = {
     "adam, decaying": adam(inverse_time_decay(0.05, 0.1)), "momentum, in steps": momentum(step_decay(0.5, 0.5, 4)),
 }
 GENERATORS = {"RandomState": np.random.RandomState, "Generator": np.random.default_rng}
-
-
-class Slices:
-    """Data that can do nothing but column slices."""
-
-    def __init__(self, array):
-        self.array, self.shape, self.dtype = array, array.shape, array.dtype
-
-    def __getitem__(self, key):
-        rows, part = key
-        assert rows == slice(None)
-        return self.array[:, part]
 
 
 @pytest.fixture
