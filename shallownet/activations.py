@@ -57,12 +57,12 @@ def linear(Z: Array) -> Array:
 
 def tanh_derivative(A: Array) -> Array:
     """``dA/dZ = 1 - A²``."""
-    return 1 - A * A
+    return 1.0 - A * A
 
 
 def sigmoid_derivative(A: Array) -> Array:
     """``dA/dZ = A (1 - A)``."""
-    return A * (1 - A)
+    return A * (1.0 - A)
 
 
 def relu_derivative(A: Array) -> Array:
