@@ -6,9 +6,10 @@ import numpy as np
 
 from shallownet._checks import check_integer, check_number
 from shallownet._random import random_generator
+from shallownet._types import Array, RandomState
 
 
-def planar_flower(m=400, random_state=1):
+def planar_flower(m: int = 400, random_state: RandomState = 1) -> tuple[Array, Array]:
     """Two interleaved classes in the shape of a flower.
 
     Class ``j`` has the angle ``t`` from ``3.12 j`` to ``3.12 (j + 1)`` with noise, the radius ``4 sin(4t)`` with noise,
@@ -46,7 +47,7 @@ def planar_flower(m=400, random_state=1):
     return np.hstack(halves), _class_labels(sizes)
 
 
-def moons(m=200, noise=0.1, random_state=1):
+def moons(m: int = 200, noise: float = 0.1, random_state: RandomState = 1) -> tuple[Array, Array]:
     """Two interleaved half circles, ``(cos t, sin t)`` and ``(1 - cos t, 1/2 - sin t)`` for ``t`` from 0 to pi.
 
     Parameters
@@ -78,7 +79,9 @@ def moons(m=200, noise=0.1, random_state=1):
     return _add_noise(X, noise, random_state), _class_labels(sizes)
 
 
-def circles(m=200, noise=0.1, factor=0.5, random_state=1):
+def circles(
+    m: int = 200, noise: float = 0.1, factor: float = 0.5, random_state: RandomState = 1
+) -> tuple[Array, Array]:
     """A circle of radius 1 around a circle of radius ``factor``.
 
     Parameters
@@ -110,7 +113,7 @@ def circles(m=200, noise=0.1, factor=0.5, random_state=1):
     return _add_noise(X, noise, random_state), _class_labels(sizes)
 
 
-def blobs(m=200, classes=2, noise=0.2, random_state=1):
+def blobs(m: int = 200, classes: int = 2, noise: float = 0.2, random_state: RandomState = 1) -> tuple[Array, Array]:
     """One normal cloud a class, the centres evenly spaced on the unit circle.
 
     Parameters
@@ -140,7 +143,7 @@ def blobs(m=200, classes=2, noise=0.2, random_state=1):
     return _add_noise(X, noise, random_state), _class_labels(sizes)
 
 
-def gaussian_quantiles(m=200, classes=2, random_state=1):
+def gaussian_quantiles(m: int = 200, classes: int = 2, random_state: RandomState = 1) -> tuple[Array, Array]:
     """One normal cloud, cut into rings of equally many samples: the classes are quantiles of the distance from 0.
 
     Parameters
@@ -170,7 +173,7 @@ def gaussian_quantiles(m=200, classes=2, random_state=1):
     return X[:, np.argsort(np.hypot(X[0], X[1]))], _class_labels(sizes)
 
 
-def spiral(m=300, noise=0.2, random_state=1984):
+def spiral(m: int = 300, noise: float = 0.2, random_state: RandomState = 1984) -> tuple[Array, Array]:
     """A spiral of three arms, a class each.
 
     Point ``i`` of the ``n`` points of class ``j`` is ``(r sin t, r cos t)`` with the radius ``r = i/n`` and the angle
@@ -207,7 +210,7 @@ def spiral(m=300, noise=0.2, random_state=1984):
     return np.hstack(arms), _class_labels(sizes)
 
 
-def noisy_sine(m=100, noise=1.0, random_state=0):
+def noisy_sine(m: int = 100, noise: float = 1.0, random_state: RandomState = 0) -> tuple[Array, Array]:
     """A period of the sine with uniform noise, for regression: ``y = sin(2 pi x) + noise · u``.
 
     ``x`` and ``u`` are uniform in [0, 1), all of ``x`` drawn first; ``y`` lies ``noise/2`` above the sine on average.
@@ -237,7 +240,7 @@ def noisy_sine(m=100, noise=1.0, random_state=0):
     return X, np.sin(2 * np.pi * X) + noise * generator.uniform(size=(1, m))
 
 
-def disc(m=121, noise=0.0, random_state=1):
+def disc(m: int = 121, noise: float = 0.0, random_state: RandomState = 1) -> tuple[Array, Array]:
     """A square grid on [-2, 2] x [-2, 2], labelled 1 inside the unit circle and 0 elsewhere.
 
     Parameters

@@ -13,14 +13,21 @@ References
 Okabe and Ito, "Color universal design", 2008: the eight colours, which colour-blind readers can tell apart.
 """
 
+from collections.abc import Callable, Sequence
 from math import ceil, sqrt
 
 import numpy as np
 from matplotlib.animation import FuncAnimation, PillowWriter
+from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
+from matplotlib.contour import QuadContourSet
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.lines import Line2D
 
 from shallownet._checks import as_columns, as_floats, check_finite, check_integer, check_parameters, check_shape
+from shallownet._types import Array, History, Labels, Parameters, PathLike
 from shallownet.activations import ACTIVATIONS
 from shallownet.costs import COSTS
 from shallownet.network import forward_propagation
@@ -28,8 +35,10 @@ from shallownet.network import forward_propagation
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
+Model = Parameters | Callable[[Array], Array]
 
-def tint(color, strength=0.45):
+
+def tint(color: str, strength: float = 0.45) -> tuple[float, float, float]:
     """Return ``color`` mixed with white: the background for points of that colour."""
     return tuple(1 - strength * (1 - np.array(to_rgb(color))))
 
@@ -39,7 +48,7 @@ DIVERGING = LinearSegmentedColormap.from_list("diverging", [COLORS[0], "white", 
 SEQUENTIAL = LinearSegmentedColormap.from_list("sequential", ["white", COLORS[0]])
 
 
-def plot_data(X, Y, ax=None):
+def plot_data(X: Array, Y: Labels, ax: Axes | None = None) -> list[PathCollection]:
     """Draw the points of the plane, each class with its colour and marker.
 
     Parameters
@@ -83,7 +92,9 @@ def plot_data(X, Y, ax=None):
     return points
 
 
-def plot_decision_boundary(model, X, Y, ax=None):
+def plot_decision_boundary(
+    model: Model, X: Array, Y: Labels, ax: Axes | None = None
+) -> tuple[list[QuadContourSet], list[QuadContourSet], list[PathCollection]]:
     """Draw what the model says everywhere in the plane, and the points on top.
 
     For two classes the background shows the probability of class 1 in ten levels, and the line where it is 0.5; for
@@ -147,7 +158,7 @@ def plot_decision_boundary(model, X, Y, ax=None):
     return regions, boundaries, points
 
 
-def plot_cost(history, ax=None):
+def plot_cost(history: History | dict[str, History], ax: Axes | None = None) -> list[Line2D]:
     """Draw the learning curve: the cost against the iteration, on a log scale if it falls below a twentieth.
 
     Parameters
@@ -185,7 +196,7 @@ def plot_cost(history, ax=None):
     return lines
 
 
-def plot_fit(model, x, y, ax=None):
+def plot_fit(model: Model, x: Array, y: Array, ax: Axes | None = None) -> tuple[list[PathCollection], list[Line2D]]:
     """Draw the curve of a regression over its points.
 
     Parameters
@@ -224,7 +235,7 @@ def plot_fit(model, x, y, ax=None):
     return points, lines
 
 
-def plot_hidden_units(parameters, X, Y, ax=None):
+def plot_hidden_units(parameters: Parameters, X: Array, Y: Labels, ax: Axes | None = None) -> list[AxesImage]:
     """Draw what each hidden unit sees: its vote ``W2[:, i] A1[i]`` in the plane, and its line ``Z1[i] = 0``.
 
     A place has the colour of the class that the unit votes for there; the stronger the vote, the stronger the colour,
@@ -288,7 +299,9 @@ def plot_hidden_units(parameters, X, Y, ax=None):
     return images
 
 
-def plot_weights(parameters, shape=(28, 28), n_columns=10, ax=None):
+def plot_weights(
+    parameters: Parameters, shape: tuple[int, ...] = (28, 28), n_columns: int = 10, ax: Axes | None = None
+) -> AxesImage:
     """Draw the first layer as images, one for each hidden unit, row by row from unit 1.
 
     Parameters
@@ -341,7 +354,9 @@ def plot_weights(parameters, shape=(28, 28), n_columns=10, ax=None):
     return image
 
 
-def plot_confusion_matrix(Y, predictions, classes=None, ax=None):
+def plot_confusion_matrix(
+    Y: Labels, predictions: Labels, classes: Sequence[str] | None = None, ax: Axes | None = None
+) -> AxesImage:
     """Draw how many samples of each class were taken for which: row the true class, column the predicted one.
 
     The colour is the fraction of the row, so a rare class counts like a frequent one.
@@ -393,7 +408,9 @@ def plot_confusion_matrix(Y, predictions, classes=None, ax=None):
     return image
 
 
-def animate_training(snapshots, X, Y, path=None, ax=None):
+def animate_training(
+    snapshots: list[tuple[int, Parameters]], X: Array, Y: Labels, path: PathLike | None = None, ax: Axes | None = None
+) -> FuncAnimation:
     """Return an animation of the decision boundary during training; with ``path`` it is written as a GIF, too.
 
     Parameters

@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from shallownet._checks import check_name
+from shallownet._types import Array, Labels, PathLike
 from shallownet.preprocessing import one_hot
 
 IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -37,7 +38,7 @@ DOWNLOAD_LIMIT = 2**26  # bytes; MNIST's largest file has 9.9 million
 MAX_CLASSES = 1000
 
 
-def read_idx(path):
+def read_idx(path: PathLike) -> Labels:
     """Return the array in an IDX file, plain or gzipped.
 
     Parameters
@@ -98,7 +99,7 @@ def _parse_idx(file, path, limit):
     return np.frombuffer(data, dtype).reshape(shape).astype(dtype.newbyteorder("="))
 
 
-def read_mnist(folder):
+def read_mnist(folder: PathLike) -> tuple[Array, Array, Array, Array]:
     """Return MNIST's digits from its four IDX files, plain or gzipped.
 
     Parameters
@@ -172,7 +173,7 @@ def _read_digits(images_path, labels_path):
     return X.T, one_hot(labels, 10).astype(np.float32)
 
 
-def download_mnist(folder, *, mirror=MNIST_MIRROR, md5=MNIST_MD5):
+def download_mnist(folder: PathLike, *, mirror: str = MNIST_MIRROR, md5: dict[str, str] = MNIST_MD5) -> None:
     """Fetch MNIST's four files into a folder; what is already there and whole is left alone.
 
     Every file is checked against its MD5 sum before it appears in the folder, so there is never a part of one::
@@ -237,13 +238,13 @@ def _download(url, name):
 class Table(NamedTuple):
     """A table as a network takes it: ``X (n_x, m)``, ``Y (n_y, m)``, the names of the features and of the classes."""
 
-    X: np.ndarray
-    Y: np.ndarray
-    features: tuple
+    X: Array
+    Y: Array
+    features: tuple[str, ...]
     classes: tuple | None
 
 
-def read_table(path, target, *, task=None, delimiter=","):
+def read_table(path: PathLike, target: str, *, task: str | None = None, delimiter: str = ",") -> Table:
     """Read a CSV file: a header, numeric columns, and a target column of labels or values.
 
     Parameters
@@ -382,7 +383,7 @@ def _read_target(name, targets, task, path):
     return Y if len(classes) == 2 else one_hot(Y), classes
 
 
-def read_coursera_h5(path):
+def read_coursera_h5(path: PathLike) -> tuple[Array, Array, tuple[str | int, ...]]:
     """Read the images and labels of one of the course's HDF5 files, such as ``train_catvnoncat.h5``.
 
     Parameters
