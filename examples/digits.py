@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from shallownet import accuracy, gradient_descent, initialize_parameters, one_hot, progress_bar, split_columns, train
 from shallownet.evaluation import cost_and_gradient, cost_of_columns
-from shallownet.plotting import plot_weights
+from shallownet.plotting import COLORS, plot_weights
 from shallownet.readers import read_mnist
 from shallownet.storage import load_parameters, save_parameters
 
@@ -55,8 +55,8 @@ def main(arguments=None):
 
     figure = Figure(figsize=(12, 4.5), layout="constrained")
     left, right = figure.subplots(1, 2)
-    for (part, values), style in zip(curves.items(), ("-", "--"), strict=True):
-        left.plot(values, style, label=part)
+    for (part, values), style, color in zip(curves.items(), ("-", "--"), COLORS[:2], strict=True):
+        left.plot(values, style, color=color, label=part)
     left.set(xlabel="epoch", ylabel="accuracy", ylim=(0, 1))
     left.legend(loc="lower right")
     plot_weights(parameters, shape=(28, 28) if options.mnist else (8, 8), ax=right)
