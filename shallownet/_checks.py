@@ -99,7 +99,9 @@ def as_floats(argument, array):
 
 
 def check_real(argument, array):
-    """Refuse an array or a stream that holds no real numbers."""
+    """Refuse an array or a stream that holds no real numbers, or has them in a sparse format."""
+    if hasattr(array, "toarray"):
+        raise TypeError(f"{argument} must be a dense array; got a {type(array).__name__}. Use {argument}.toarray().")
     if np.dtype(array.dtype).kind not in "fiub":
         raise TypeError(f"{argument} must hold real numbers; got dtype {array.dtype}. Use {argument}.astype(float).")
 
@@ -114,6 +116,9 @@ class Stream:
     def __getitem__(self, key):
         columns = key[1]
         block = as_floats(self.argument, self.array[:, columns]).astype(self.dtype, copy=False)
+        asked = len(range(*columns.indices(self.shape[1])))
+        check_shape(f"{self.argument}[:, {columns.start or 0}:]", block, (self.shape[0], asked),
+                    "The source gave other columns than it was asked for.")
         check_finite(self.argument, block, columns.start or 0)
         return block if self.check is None else self.check(block)
 

@@ -17,6 +17,10 @@ The state is a dictionary:
 """
 
 import math
+import zlib
+from functools import cache
+
+import numpy as np
 
 from shallownet._checks import as_columns, as_labels, as_sample_weight, check_integer, check_number
 from shallownet._types import Array, Callback, Columns, PathLike, State
@@ -40,6 +44,9 @@ def progress_bar() -> Callback:
 
     def callback(state):
         nonlocal bar
+        if bar is not None and (bar.total != state["num_iterations"] or bar.n > state["iteration"]):
+            bar.close()                                                   # of a training that was interrupted
+            bar = None
         if bar is None:
             from tqdm import tqdm
 
@@ -57,6 +64,8 @@ def progress_bar() -> Callback:
 def record_validation(X_val: Columns, Y_val: Columns) -> Callback:
     """Add ``validation_cost`` and ``validation_accuracy`` (for a linear output ``validation_r2``) to the history.
 
+    Where another callback has written an entry at this report, that one stays.
+
     Parameters
     ----------
     X_val, Y_val : array, shape (n_x, m), (n_y, m)
@@ -67,7 +76,8 @@ def record_validation(X_val: Columns, Y_val: Columns) -> Callback:
         parameters, history = state["parameters"], state["history"]
         linear = output_of(parameters) == "linear"
         name, score = ("validation_r2", r2_score) if linear else ("validation_accuracy", accuracy)
-        _append(history, "validation_cost", lambda: _validation_cost(parameters, X_val, Y_val))
+        samples = _validation(parameters, X_val, Y_val)
+        _append(history, "validation_cost", lambda: _validation_cost(parameters, *samples))
         _append(history, name, lambda: score(parameters, X_val, Y_val))
 
     return callback
@@ -84,7 +94,7 @@ def early_stopping(
     """Stop when the validation cost has not improved for ``patience`` reports, and return the best parameters.
 
     It watches the cost, which also falls where the accuracy of a small validation set stands still. Adds
-    ``validation_cost`` to the history.
+    ``validation_cost`` to the history, unless another callback has: then that stays, and this one watches its own.
 
     Parameters
     ----------
@@ -93,7 +103,8 @@ def early_stopping(
     patience : int
         Reports without improvement; reports come every ``report_every`` iterations.
     min_improvement : float
-        What counts as one, relative to the best cost so far. Any new best is kept all the same.
+        What counts as one, relative to the last cost that counted, so that small ones add up. The parameters of the
+        lowest cost are kept all the same.
     sample_weight : array, shape (1, m), optional
         Of the validation samples.
 
@@ -105,20 +116,23 @@ def early_stopping(
     check_number("min_improvement", min_improvement, minimum=0)
 
     def callback(state):
-        parameters = state["parameters"]
-        _append(state["history"], "validation_cost", lambda: _validation_cost(parameters, X_val, Y_val, sample_weight))
+        parameters, history = state["parameters"], state["history"]
+        samples = _validation(parameters, X_val, Y_val, sample_weight)
+        validation_cost = cache(lambda: _validation_cost(parameters, *samples))
+        _append(history, "validation_cost", validation_cost)
         # The watch is in the state, so that a resumed training goes on as if it had not been stopped.
-        watch = state.get("early_stopping", {"iteration": None, "lowest": math.inf, "best": math.inf, "waited": 0})
-        costs = state["history"]["validation_cost"]
-        if costs and state["iteration"] != watch["iteration"]:            # a resumed report comes twice
-            cost, best = costs[-1], watch["best"]
+        watches, key = state.get("early_stopping", {}), _fingerprint(samples)
+        watch = watches.get(key, {"iteration": None, "lowest": math.inf, "best": math.inf, "waited": 0})
+        if history["iteration"] and state["iteration"] != watch["iteration"]:      # a resumed report comes twice
+            cost, best = validation_cost(), watch["best"]
             watch = {**watch, "iteration": state["iteration"], "waited": watch["waited"] + 1}
             if cost < watch["lowest"]:
                 watch |= {"lowest": cost, "parameters": parameters}
             if cost < (best - min_improvement * abs(best) if best < math.inf else best):
                 watch |= {"best": cost, "waited": 0}
-            state["early_stopping"] = watch
-        state["best_parameters"] = watch.get("parameters", parameters)
+            if not state["finished"]:                                     # a longer training has no such report
+                state["early_stopping"] = {**watches, key: watch}
+        state |= {"best_parameters": watch.get("parameters", parameters), "best_cost": watch["lowest"]}
         return watch["waited"] >= patience
 
     return callback
@@ -152,7 +166,7 @@ class snapshots(list):
     Parameters
     ----------
     every : int
-        Reports between two snapshots; the trained network is always the last.
+        Reports between two snapshots; the network after the last update is always there.
     most : int
         When the list is full, every other snapshot goes and ``every`` doubles: the list covers the whole training.
 
@@ -171,8 +185,8 @@ class snapshots(list):
         self.every, self.most = check_integer("every", every), check_integer("most", most, 2)
 
     def __call__(self, state: State) -> None:
-        if self and self[-1][0] == state["iteration"]:
-            return
+        while self and self[-1][0] >= state["iteration"]:                 # this report again, or another training's
+            self.pop()
         report = len(state["history"]["iteration"]) - 1
         full = len(self) == self.most
         if full and state["finished"]:
@@ -194,7 +208,21 @@ def _append(history, name, value):
         values += [math.nan] * (reports - 1 - len(values)) + [value()]
 
 
-def _validation_cost(parameters, X_val, Y_val, sample_weight=None):
+def _validation(parameters, X_val, Y_val, sample_weight=None):
+    """Return the validation samples that go with the network, and their weights."""
     X = as_columns("X_val", X_val, rows=parameters["W1"].shape[1])
     Y = as_labels(Y_val, X, output_of(parameters), rows=parameters["W2"].shape[0], arguments=("Y_val", "X_val"))
-    return cost_of_columns(parameters, X, Y, sample_weight=as_sample_weight(sample_weight, X))
+    return X, Y, as_sample_weight(sample_weight, X)
+
+
+def _validation_cost(parameters, X, Y, sample_weight):
+    return cost_of_columns(parameters, X, Y, sample_weight=sample_weight)
+
+
+def _fingerprint(arrays):
+    """Return a name for the samples, made of their number and the first thousand: that of others differs."""
+    checksum = 0
+    for array in arrays:
+        if array is not None:
+            checksum = zlib.crc32(np.ascontiguousarray(array[:, :1000]), checksum)
+    return f"{arrays[0].shape[1]}_{checksum:08x}"

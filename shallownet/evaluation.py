@@ -273,7 +273,11 @@ def _over_outputs(function, parameters, X, Y=None):
             check_finite("X", X)
         return function(A2, Y_block)
 
-    with workers(None, block_count(parameters, X.shape[1])) as run, np.errstate(over="ignore", invalid="ignore"):
+    if not parameters["W1"][0].all() and isinstance(X, np.ndarray):       # BLAS may take 0 · NaN for 0
+        check_finite("X", X)
+    with workers(None, block_count(parameters, X.shape[1])) as run, np.errstate(
+        over="ignore", under="ignore", invalid="ignore"
+    ):
         yield from map_blocks(block, (X, Y), column_bytes(parameters), run)
 
 
@@ -286,6 +290,8 @@ def _labels(parameters, X, out, decide, dtype):
     if out is None:
         out = np.empty(shape, dtype)
     check_shape("out", out if hasattr(out, "__setitem__") else None, shape, "Use np.empty(shape).")
+    if isinstance(out, np.ndarray) and not out.flags.writeable:
+        raise ValueError("out must be writeable; got a read-only array. Use np.empty(shape), or a memmap of mode 'r+'.")
     if not np.can_cast(dtype, out.dtype, "same_kind"):
         raise TypeError(f"out must hold {dtype}; got dtype {out.dtype}. Use np.empty(shape, {dtype}).")
     start = 0

@@ -24,7 +24,7 @@ from shallownet.costs import COSTS
 from shallownet.evaluation import block_count, cost_and_gradient, cost_and_gradient_by_blocks, gradient_bytes
 from shallownet.network import NAMES, initialize_parameters, output_of
 from shallownet.optimizers import Optimizer
-from shallownet.training import check_state, rewound, start
+from shallownet.training import call, check_state, rewound, start
 
 try:
     from scipy.optimize import minimize
@@ -70,7 +70,8 @@ def train_lbfgs(
         Strength of the penalty ``l2/(2m) · Σ W²``.
     sample_weight : array, shape (1, m), optional
     restarts : int
-        Trainings of further networks, with weights of the scale ``"glorot"``. The network with the lowest cost is kept.
+        Trainings of further networks, with weights of the scale ``"glorot"``. The network with the lowest cost is kept;
+        with ``early_stopping``, that with the lowest validation cost.
     random_state : int, RandomState, Generator or None
         Draws the weights of the restarts. The first network that it draws is left out: it is the one to begin with, if
         that was drawn with the same seed.
@@ -78,8 +79,10 @@ def train_lbfgs(
         The training has converged when no entry of the gradient is larger, or the cost falls by less than 2e-9.
     callbacks : sequence of callables
         Called with the training state before the first iteration, after each one, and at the end; True stops. See
-        ``callbacks``. At the end ``state["stop_reason"]`` is ``"converged"``, ``"num_iterations"``, ``"callback"`` or
-        ``"precision"``: no step was found that lowers the cost, as its last digits are rounding.
+        ``callbacks``. With ``restarts`` each network has a state of its own, and True ends its training only; a
+        checkpoint is of the network that was trained last. At the end ``state["stop_reason"]`` is ``"converged"``,
+        ``"num_iterations"``, ``"callback"`` or ``"precision"``: no step was found that lowers the cost, as its last
+        digits are rounding.
     state : dict, optional
         From ``load_checkpoint``: the training goes on from its parameters and its history. It does so with the slope
         alone, as SciPy does not hand out what it knows of the second derivatives.
@@ -172,7 +175,7 @@ def minimize_cost(state, evaluate, num_iterations, tolerance, callbacks):
         state["parameters"], state["cost"] = as_parameters(vector.astype(dtype), begin), float(cost)
         state["history"]["iteration"].append(state["iteration"])
         state["history"]["cost"].append(state["cost"])
-        if any([callback(state) for callback in callbacks]):
+        if call(callbacks, state):
             raise CallbackStop
 
     def after_iteration(intermediate_result):                             # the name tells SciPy what to pass
@@ -183,7 +186,7 @@ def minimize_cost(state, evaluate, num_iterations, tolerance, callbacks):
     state |= {"num_iterations": num_iterations, "finished": False}
     vector = as_vector(begin)
     try:
-        with np.errstate(over="ignore", invalid="ignore"):                # an infinite cost is refused by name
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):         # an infinite cost is refused by name
             report(vector, cost_and_slope(vector)[0])
             status = 1
             if options["maxiter"] > 0:                                    # with 0, SciPy makes one iteration
@@ -194,8 +197,7 @@ def minimize_cost(state, evaluate, num_iterations, tolerance, callbacks):
     except CallbackStop:
         state["stop_reason"] = "callback"
     state["finished"] = True
-    for callback in callbacks:
-        callback(state)
+    call(callbacks, state)
 
 
 def fresh_state(parameters):
@@ -210,8 +212,13 @@ def resume(state, parameters):
 
 
 def best_of(states):
-    """Return the parameters and the history of the training with the lowest cost."""
-    best = min(states, key=lambda state: math.inf if state["cost"] is None else state["cost"])
+    """Return parameters and history of the training with the lowest cost, or validation cost where there is one."""
+
+    def cost(state):
+        lowest = state.get("best_cost", state["cost"])
+        return math.inf if lowest is None else lowest
+
+    best = min(states, key=cost)
     return best.get("best_parameters", best["parameters"]), best["history"]
 
 

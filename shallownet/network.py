@@ -149,6 +149,8 @@ def forward_propagation(X: Array, parameters: Parameters) -> tuple[Array, Cache]
     if getattr(X, "ndim", 0) != 2 or X.shape[0] != W1.shape[1]:
         got = getattr(X, "shape", f"a {type(X).__name__}")
         raise ValueError(f"X must have shape ({W1.shape[1]}, m); got {got}. Columns are samples.")
+    if X.dtype.kind != "f":
+        X = X.astype(float)                                               # integers would overflow
 
     Z1 = W1.dot(X)
     Z1 += b1                                                              # (n_h, m)
@@ -210,7 +212,7 @@ def compute_cost(
         total = per_sample.sum()
     else:
         check_shape("sample_weight", sample_weight, (1, Y.shape[1]), "Use sample_weight.reshape(1, -1).")
-        m = sample_weight.sum() or 1  # no weight at all: cost and gradient are 0
+        m = float(sample_weight.sum(dtype=float)) or 1                    # no weight at all: cost and gradient are 0
         total = (sample_weight * per_sample).sum()
     if l2:
         if parameters is None:
@@ -231,7 +233,7 @@ def backward_propagation(
     """Return the gradients of ``compute_cost`` in the parameters.
 
     ``dZ2 = (A2 - Y)/m`` (for both cross-entropies), ``dW2 = dZ2 A1ᵀ + l2/m W2``, ``db2 = Σ dZ2``,
-    ``dZ1 = (W2ᵀ dZ2) ∘ g'(A1)``, ``dW1 = dZ1 Xᵀ + l2/m W1``, ``db1 = Σ dZ1``, the sums running over the samples.
+    ``dZ1 = (W2ᵀ dZ2) ∘ g'(Z1)``, ``dW1 = dZ1 Xᵀ + l2/m W1``, ``db1 = Σ dZ1``, the sums running over the samples.
 
     Parameters
     ----------
@@ -272,7 +274,7 @@ def backward_propagation(
         m = Y.shape[1]
     else:
         check_shape("sample_weight", sample_weight, (1, Y.shape[1]), "Use sample_weight.reshape(1, -1).")
-        m = sample_weight.sum() or 1                                      # without weight the gradient is 0
+        m = float(sample_weight.sum(dtype=float)) or 1                    # without weight the gradient is 0
         dZ2 *= sample_weight
     dZ2 *= 1 / m
     ones = np.empty((Y.shape[1], 1), A2.dtype)                            # (m, 1), for Σ as a product: it is faster

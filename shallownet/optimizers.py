@@ -175,4 +175,4 @@ def _check_rate(learning_rate):
 def _rate(learning_rate, state):
     if not callable(learning_rate):
         return learning_rate
-    return check_number(f"learning_rate({state['t']})", learning_rate(state["t"]))
+    return check_number(f"learning_rate({state['t']})", learning_rate(state["t"]), minimum=0)

@@ -130,7 +130,7 @@ def save_checkpoint(path: PathLike, state: State) -> None:
     path : str or path-like
     state : dict
         ``"parameters"`` and whatever else the training needs: numbers of any size, strings, None, arrays of numbers of
-        any dtype, and lists and dictionaries of these. Tuples come back as lists.
+        any dtype, and lists and dictionaries of these. Tuples come back as lists, NumPy's numbers as Python's.
 
     Raises
     ------
@@ -247,9 +247,11 @@ def replacing(path):
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)
-    except BaseException:
-        with suppress(FileNotFoundError):
+    except BaseException as error:
+        with suppress(FileNotFoundError, PermissionError):
             os.unlink(temporary)
+        if isinstance(error, OSError) and error.filename == temporary:
+            error.filename = target                                       # the name that the caller knows
         raise
     _sync_folder(folder)
 
@@ -403,6 +405,8 @@ def _read_chunk(file, name, dtype):
 
 def _to_json(value, name, arrays):
     """Return ``value`` as JSON can hold it; arrays of floating-point numbers go to ``arrays``, under dotted names."""
+    if isinstance(value, np.bool_ | np.integer | np.float64 | np.float32):
+        value = value.item()
     if value is None or isinstance(value, str | bool | int | float):
         return value
     if isinstance(value, dict):

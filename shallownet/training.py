@@ -147,19 +147,20 @@ def train(
         Iterations between two reports. A report is the cost before the update; with mini-batches it is the mean over
         the samples of the batches since the last report, or that report's where none of them has a weight.
     callbacks : sequence of callables
-        Called with the training state at each report and at the end; True stops. See ``callbacks``.
+        Called with the training state at each report and at the end; True stops, and nothing else. See ``callbacks``.
     state : dict, optional
         From ``load_checkpoint``: the training goes on from there, bit for bit as if it had not been stopped.
     threads : int, optional
-        Threads for a large full batch; None takes one for each core. The result is the same for any number.
+        Threads for a large full batch or the mini-batches of a wide network; None takes one for each core. The result
+        is the same for any number.
 
     Returns
     -------
     parameters : dict
         After the last update; with ``early_stopping`` the best.
     history : dict
-        Lists ``iteration`` and ``cost``, and what callbacks add. The last entry is the cost after the last update; with
-        mini-batches, the mean since the last report.
+        Lists ``iteration`` and ``cost``, and what callbacks add, an entry a report. The last entry is the cost after
+        the last update, unless a callback has stopped the training; with mini-batches, the mean since the last report.
 
     Raises
     ------
@@ -186,6 +187,8 @@ def train(
     sample_weight = as_sample_weight(sample_weight, X)
     l2 = check_number("l2", l2, minimum=0)
     check_integer("threads", 1 if threads is None else threads)
+    if state is None:
+        parameters = in_one_dtype(parameters, X)
     if batch_size is not None:
         batch_size = min(check_integer("batch_size", batch_size), X.shape[1])
     generator = random_generator(random_state)
@@ -195,6 +198,7 @@ def train(
     state = start(parameters, optimizer, settings) if state is None else resume(state, optimizer, settings)
 
     arrays = (X, Y, sample_weight)
+    epoch = {"random_state": state["random_state"], "epoch_start": state["epoch_start"]}
     blocks = block_count(parameters, batch_size or X.shape[1])
     with workers(threads, blocks, gradient_bytes(parameters)) as run:
         evaluate = cost_and_gradient
@@ -203,9 +207,15 @@ def train(
         if batch_size is None:
             gradient, final_cost = _full_batch(evaluate, arrays, l2, threads)
         else:
-            batches = _epochs(arrays, batch_size, generator, state)
+            batches = _epochs(arrays, batch_size, generator, epoch, state["iteration"])
             gradient, final_cost = _mini_batches(evaluate, batches, l2 / total_weight(X, sample_weight)), None
-        return descend(state, num_iterations, gradient, optimizer, report_every, callbacks, final_cost)
+        return descend(state, num_iterations, gradient, optimizer, report_every, callbacks, final_cost, epoch)
+
+
+def in_one_dtype(parameters, X):
+    """Return a copy of the network in the dtype that its training on ``X`` runs in."""
+    dtype = np.result_type(X.dtype, *(parameters[name] for name in NAMES))
+    return parameters | {name: parameters[name].astype(dtype) for name in NAMES}
 
 
 def _full_batch(evaluate, arrays, l2, threads):
@@ -241,21 +251,23 @@ def descend(
     report_every: int,
     callbacks: Iterable[Callback],
     final_cost: Callable[[Parameters], float] | None = None,
+    epoch: State | None = None,
 ) -> tuple[Parameters, History]:
     """Run the loop, wherever the gradients come from, and return ``(parameters, history)``.
 
     ``gradient(parameters, with_cost)`` returns ``(cost, grads, weight)`` of the next batch; its cost may be None unless
     ``with_cost``. ``final_cost(parameters)`` closes the history; without it the mean since the last report does, or
-    that report's where nothing came since.
+    that report's where nothing came since. ``epoch`` tells at any time where the epoch of the last batch began; the
+    state gets it with each report, so that it fits the rest.
     """
-    check_integer("num_iterations", num_iterations, state["iteration"])
+    num_iterations = check_integer("num_iterations", num_iterations, state["iteration"])
     check_integer("report_every", report_every)
     _, update = optimizer
     parameters = previous = state["parameters"]
     optimizer_state, running = state["optimizer_state"], state["running"]
     state |= {"num_iterations": num_iterations, "finished": False}
     try:
-        with np.errstate(over="ignore", invalid="ignore"):                # divergence is refused below, by name
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):         # divergence is refused by name
             for iteration in range(state["iteration"], num_iterations):
                 due = iteration % report_every == 0
                 cost, grads, weight = gradient(parameters, due)
@@ -265,21 +277,21 @@ def descend(
                 if cost is not None:
                     running = _add_to_mean(running, cost, weight)
                 if due:
-                    _put(state, iteration, parameters, optimizer_state, before)
+                    _put(state, iteration, parameters, optimizer_state, before, epoch)
                     _append(state, running[0] if running[1] or state["cost"] is None else state["cost"])
-                    if _call(callbacks, state):
+                    if call(callbacks, state):
                         break
                     running = [0.0, 0.0]
                 previous = parameters
                 parameters, optimizer_state = update(parameters, grads, optimizer_state)
             else:
-                _put(state, num_iterations, parameters, optimizer_state, running)
+                _put(state, num_iterations, parameters, optimizer_state, running, epoch)
                 cost = final_cost(parameters) if final_cost else running[0] if running[1] else state["cost"]
-                if not isfinite(cost or 0):
+                if not (isfinite(cost or 0) and _finite(parameters)):
                     raise _divergence(cost, num_iterations, optimizer, optimizer_state)
                 _append(state, cost)
             state["finished"] = True
-            _call(callbacks, state)
+            call(callbacks, state)
     except (KeyboardInterrupt, FloatingPointError) as stop:
         finite = (p for p in (parameters, previous) if _finite(p))
         stop.parameters = state.get("best_parameters") or next(finite, state["parameters"])
@@ -331,27 +343,29 @@ def rewound(state):
     """Return the state as it was when its iteration began: the report of that iteration is made again."""
     reports = sum(iteration < state["iteration"] for iteration in state["history"]["iteration"])
     state = {**state, "history": {name: values[:reports] for name, values in state["history"].items()}}
-    state.pop("best_parameters", None)  # early_stopping puts them there again, if it goes on
+    for name in ("best_parameters", "best_cost"):                         # early_stopping puts them there again
+        state.pop(name, None)
     return state
 
 
-def _epochs(arrays, batch_size, generator, state):
-    """Yield batches without end, and keep in the state where the epoch began."""
+def _epochs(arrays, batch_size, generator, epoch, iteration):
+    """Yield the batches from ``iteration`` on without end, and keep in ``epoch`` where their epoch began."""
     m = arrays[0].shape[1]
-    if state["random_state"] is not None:
-        set_generator_state(generator, state["random_state"])
+    if epoch["random_state"] is not None:
+        set_generator_state(generator, epoch["random_state"])
     arrays = tuple(a if a is None or is_streamed(a) else np.asfortranarray(a) for a in arrays)
-    skip = state["iteration"] - state["epoch_start"]
+    skip = iteration - epoch["epoch_start"]
     while True:
-        state["random_state"] = generator_state(generator)
+        epoch["random_state"] = generator_state(generator)
         yield from mini_batches(arrays, batch_size, generator, skip)
-        state["epoch_start"] += -(-m // batch_size)
+        epoch["epoch_start"] += -(-m // batch_size)
         skip = 0
 
 
-def _put(state, iteration, parameters, optimizer_state, running):
+def _put(state, iteration, parameters, optimizer_state, running, epoch):
     state |= {
-        "iteration": iteration, "parameters": parameters, "optimizer_state": optimizer_state, "running": running
+        "iteration": iteration, "parameters": parameters, "optimizer_state": optimizer_state, "running": running,
+        **(epoch or {}),
     }
 
 
@@ -363,9 +377,9 @@ def _append(state, cost):
         state["history"]["cost"].append(cost)
 
 
-def _call(callbacks, state):
-    """Call all, and tell whether one wants to stop."""
-    return any([callback(state) for callback in callbacks])
+def call(callbacks, state):
+    """Call all, and tell whether one wants to stop: returns True, and not what it has written or counted."""
+    return any([isinstance(stop, bool | np.bool_) and stop for stop in [callback(state) for callback in callbacks]])
 
 
 def _add_to_mean(running, cost, weight):

@@ -1,10 +1,12 @@
 import io
 import sys
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 from tqdm import tqdm
 
+from shallownet import callbacks
 from shallownet.callbacks import early_stopping, print_cost, progress_bar, record_validation, snapshots
 from shallownet.evaluation import accuracy, r2_score
 from shallownet.network import compute_cost, forward_propagation
@@ -85,6 +87,20 @@ def test_the_bar_serves_a_training_without_iterations(settings, problem, monkeyp
     assert terminal.getvalue().endswith("\n")
 
 
+def test_a_bar_that_was_interrupted_begins_anew(problem, monkeypatch):
+    bar = progress_bar()
+
+    def interrupt(state):
+        if state["iteration"] == 20:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        shown(monkeypatch, problem, callbacks=[bar, interrupt])
+    lines = shown(monkeypatch, problem, callbacks=[bar])
+    assert " 0/50" in lines
+    assert "50/50" in lines
+
+
 def test_a_bar_serves_one_training_after_the_other(problem, monkeypatch):
     bar = progress_bar()
     assert "50/50" in shown(monkeypatch, problem, callbacks=[bar])
@@ -124,6 +140,53 @@ def test_validation_is_recorded_once_beside_early_stopping(order, problem):
     assert {len(values) for values in both.values()} == {6}
 
 
+def test_early_stopping_watches_its_own_samples_whatever_others_record(problem):
+    arguments, settings, (X_val, Y_val) = overfitting(problem)
+    X, Y, *_ = arguments                                                  # their cost goes on falling
+    alone, alone_history = train(*arguments, **settings, callbacks=[early_stopping(X_val, Y_val, 5)])
+    trained, history = train(
+        *arguments, **settings, callbacks=[record_validation(X, Y), early_stopping(X_val, Y_val, 5)]
+    )
+    assert history["iteration"] == alone_history["iteration"]
+    assert history["validation_cost"] != alone_history["validation_cost"]
+    np.testing.assert_array_equal(trained["W1"], alone["W1"])
+
+
+def test_two_early_stoppings_watch_each_its_samples(problem):
+    arguments, settings, (X_val, Y_val) = overfitting(problem)
+    alone, history = train(*arguments, **settings, callbacks=[early_stopping(X_val, Y_val, 5)])
+    both = [early_stopping(*arguments[:2], 10**6), early_stopping(X_val, Y_val, 5)]
+    trained, both_history = train(*arguments, **settings, callbacks=both)
+    assert both_history["iteration"] == history["iteration"]
+    np.testing.assert_array_equal(trained["W1"], alone["W1"])
+
+
+def test_a_resumed_training_with_other_validation_samples_begins_its_watch_anew(problem):
+    arguments, settings, (X_val, Y_val) = overfitting(problem)
+    states = []
+    callbacks = [early_stopping(X_val, Y_val, 5), lambda state: states.append(dict(state))]
+    stopped, _ = train(*arguments, **settings, callbacks=callbacks)
+    _, X_new, Y_new = problem(m=50, seed=4)
+    trained, history = train(
+        *arguments[:2], None, 400, **settings, state=states[-1], callbacks=[early_stopping(X_new, Y_new, 5)]
+    )
+    assert (trained["W1"] != stopped["W1"]).any()
+    assert history["iteration"][-1] >= states[-1]["iteration"] + 20
+
+
+def test_a_longer_training_is_the_same_though_the_first_one_closed_between_two_reports(problem):
+    arguments, settings, validation = overfitting(problem)
+    X, Y, parameters, _ = arguments
+    whole, history = train(*arguments, **settings, callbacks=[early_stopping(*validation, 5)])
+    for stop in range(history["iteration"][-1] - 30, history["iteration"][-1]):
+        states = []
+        train(X, Y, parameters, stop, **settings, callbacks=[early_stopping(*validation, 5), states.append])
+        again = [early_stopping(*validation, 5)]
+        trained, resumed = train(X, Y, None, 400, **settings, state=states[-1], callbacks=again)
+        assert resumed["iteration"] == history["iteration"]
+        np.testing.assert_array_equal(trained["W1"], whole["W1"])
+
+
 def test_early_stopping_watches_the_weighted_validation_cost(problem):
     parameters, X, Y = problem()
     _, X_val, Y_val = problem(m=20, seed=1)
@@ -154,13 +217,13 @@ def test_a_callback_that_is_new_at_a_resumption_keeps_the_lists_as_long_as_the_r
 def watched(costs, patience, **settings):
     """At which of the reports with these validation costs a training is stopped, and which network is the best."""
     stopping = early_stopping(*DATA, patience, **settings)
-    state = {"history": {"iteration": [], "validation_cost": []}}
+    state = {"history": {"iteration": []}, "finished": False}
     for k, cost in enumerate(costs):
         state["history"]["iteration"].append(k)
-        state["history"]["validation_cost"].append(cost)                  # as record_validation does
         state["parameters"] = state["iteration"] = k
-        if stopping(state):
-            return k, state.get("best_parameters")
+        with patch.multiple(callbacks, _validation=lambda *_: DATA, _validation_cost=lambda *_, cost=cost: cost):
+            if stopping(state):
+                return k, state.get("best_parameters")
     return None, state.get("best_parameters")
 
 
@@ -230,6 +293,14 @@ def test_it_watches_the_cost_and_not_the_accuracy(planar):
 
 
 # snapshots
+
+def test_snapshots_of_another_training_take_the_place_of_the_first(problem):
+    parameters, X, Y = problem()
+    seen = snapshots()
+    for iterations in (30, 20):
+        train(X, Y, parameters, iterations, report_every=10, callbacks=[seen])
+    assert [iteration for iteration, _ in seen] == [0, 10, 20]
+
 
 def test_snapshots_come_at_every_report_and_are_the_networks(problem):
     parameters, X, Y = problem()

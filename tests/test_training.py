@@ -835,3 +835,85 @@ def test_a_wrong_argument_is_refused_before_anything_is_called(problem):
         train(X, Y, parameters, 5, report_every=0, batch_size=3, random_state=generator, callbacks=[called.append])
     assert called == []
     assert generator.standard_normal() == np.random.RandomState(0).standard_normal()
+
+
+@pytest.mark.parametrize("stop", [np.True_, 1, "yes", [0], np.ones(2)])
+def test_only_true_stops(stop, problem):
+    """What a function happens to return, such as the number of characters written, is no wish to stop."""
+    parameters, X, Y = problem()
+    _, history = train(X, Y, parameters, 20, report_every=10, callbacks=[lambda state: stop])
+    assert history["iteration"] == ([0] if stop is np.True_ else [0, 10, 20])
+
+
+def test_the_state_fits_together_between_two_reports(problem):
+    """Who keeps the state of a callback and is interrupted resumes from the report, whatever epoch has begun since."""
+    parameters, X, Y = problem(m=20)
+    settings = {"batch_size": 4, "report_every": 7}
+    descent = gradient_descent(0.5)
+    live, updates = [], iter(range(100))
+
+    def interrupted(*arguments):
+        if next(updates) == 12:
+            raise KeyboardInterrupt
+        return descent.update(*arguments)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(X, Y, parameters, 30, optimizer=(descent.init, interrupted), callbacks=[live.append], **settings)
+    resumed = train(X, Y, None, 30, optimizer=descent, state=live[-1], **settings)
+    assert_identical(resumed, train(X, Y, parameters, 30, optimizer=descent, **settings))
+
+
+def test_divergence_in_the_last_mini_batch_is_not_returned(problem):
+    parameters, X, Y = problem(cost="squared_error", hidden="relu")
+    with pytest.raises(FloatingPointError, match="at iteration 1 with learning rate"):
+        train(X * 100, Y, parameters, 1, optimizer=gradient_descent(1e306), batch_size=7)
+
+
+def test_mixed_dtypes_are_one_from_the_first_update_on(problem):
+    parameters, _, _ = problem(dtype=np.float32)
+    _, X, Y = problem()
+    trained, _ = train(X, Y, parameters, 0)
+    assert {trained[name].dtype for name in NAMES} == {np.dtype(float)}
+
+
+@pytest.mark.parametrize("iterations", [0, 1])
+def test_the_result_shares_no_memory_with_the_network_to_begin_with(iterations, problem):
+    parameters, X, Y = problem()
+    trained, _ = train(X, Y, parameters, iterations)
+    assert not any(np.shares_memory(trained[name], parameters[name]) for name in NAMES)
+
+
+def test_a_stream_that_gives_other_columns_than_asked_for_is_refused(problem):
+    parameters, X, Y = problem()
+
+    class Short(Slices):
+        def __getitem__(self, key):
+            return super().__getitem__(key)[:, :-1]
+
+    with pytest.raises(ValueError, match=r"^X\[:, 0:\] must have shape \(3, 7\); got \(3, 6\)\. The source gave other"):
+        train(Short(X), Y, parameters, 3)
+    with pytest.raises(ValueError, match="The source gave other columns"):
+        predict_probability(parameters, Short(X))
+
+
+def test_sparse_data_is_refused_with_its_cure(problem):
+    class Sparse(Slices):
+        toarray = None
+
+    parameters, X, Y = problem()
+    with pytest.raises(TypeError, match=r"^X must be a dense array; got a Sparse\. Use X\.toarray\(\)\.$"):
+        train(Sparse(X), Y, parameters, 3)
+
+
+def test_a_schedule_that_turns_negative_is_refused(problem):
+    parameters, X, Y = problem()
+    with pytest.raises(ValueError, match=r"^learning_rate\(2\) must be at least 0; got -1"):
+        train(X, Y, parameters, 5, optimizer=gradient_descent(lambda t: 1 - t))
+
+
+def test_numpy_may_raise_at_underflow(problem):
+    parameters, X, Y = problem(n_y=3, cost="softmax_cross_entropy")
+    parameters["W2"] = parameters["W2"] * 1000
+    with np.errstate(all="raise"):
+        train(X, Y, parameters, 3)
+        predict_probability(parameters, X)
