@@ -313,3 +313,20 @@ def test_a_stream_of_something_else_than_numbers_is_refused_at_the_door(problem)
     parameters, X, _ = problem(m=M)
     with pytest.raises(TypeError, match=r"^X must hold real numbers; got dtype complex128\. Use X\.astype\(float\)\.$"):
         predict(parameters, Slices(X.astype(complex)))
+
+
+def test_nan_is_refused_though_its_weight_is_zero(problem):
+    parameters, X, Y = problem(n_x=1, n_h=1)
+    parameters["W1"][:] = 0
+    X[0, 3] = np.nan
+    for function in (lambda: predict(parameters, X), lambda: accuracy(parameters, X, Y)):
+        with pytest.raises(ValueError, match=r"^X must be finite; got 1 NaN or infinite value, the first at X\[0, 3\]"):
+            function()
+
+
+def test_a_read_only_out_is_refused_before_anything_is_computed(problem):
+    parameters, X, _ = problem()
+    out = np.empty((1, 7), int)
+    out.flags.writeable = False
+    with pytest.raises(ValueError, match=r"^out must be writeable; got a read-only array\. Use np\.empty\(shape\)"):
+        predict(parameters, X, out=out)

@@ -194,6 +194,20 @@ def test_the_state_tells_why_the_training_ended(problem):
     assert rough["iteration"] < 5000
 
 
+def test_with_restarts_early_stopping_keeps_the_network_that_validates_best(problem):
+    parameters, X, Y = problem(5, 20, 1, 60)
+    X_val, Y_val = problem(5, 20, 1, 60, seed=1)[1:]
+    states = {}
+    _, history = train_lbfgs(
+        X, Y, parameters, 200, restarts=4,
+        callbacks=[early_stopping(X_val, Y_val, 5), lambda state: states.update({id(state): state})],
+    )
+    lowest = [min(state["history"]["validation_cost"]) for state in states.values()]
+    assert len(lowest) == 5
+    assert min(history["validation_cost"]) == min(lowest)
+    assert np.argmin(lowest) != np.argmin([state["cost"] for state in states.values()])
+
+
 def test_early_stopping_returns_the_best_network(problem):
     parameters, X, Y = problem(5, 20, 1, 60)
     X_val, Y_val = problem(5, 20, 1, 60, seed=1)[1:]

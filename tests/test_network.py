@@ -372,3 +372,24 @@ def test_a_wrong_value_is_refused(call, message, problem):
 def test_a_wrong_type_is_refused(call, message):
     with pytest.raises(TypeError, match=message):
         call()
+
+
+@pytest.mark.parametrize("dtype", [int, np.int8, np.uint8, bool])
+def test_integers_are_floats_before_any_arithmetic(dtype):
+    """100 · 2 is no number of eight bits, and an integer product takes no bias of floats."""
+    X = np.array([[1, 2]]).astype(dtype)
+    parameters = {"W1": np.array([[100]]), "b1": np.full((1, 1), 0.5), "W2": np.array([[1]]), "b2": np.zeros((1, 1))}
+    if dtype is not bool:
+        parameters["W1"] = parameters["W1"].astype(dtype)
+    _, cache = forward_propagation(X, parameters)
+    np.testing.assert_array_equal(cache["Z1"], 100 * X.astype(float) + 0.5)
+
+
+def test_weights_of_half_precision_do_not_overflow(problem):
+    parameters, X, Y = problem(m=10)
+    A2, cache = forward_propagation(X, parameters)
+    weights = np.full((1, 10), 60_000, np.float16)
+    cost = compute_cost(A2, Y, sample_weight=weights)
+    assert cost == pytest.approx(compute_cost(A2, Y), rel=1e-12)
+    grads = backward_propagation(parameters, cache, X, Y, sample_weight=weights)
+    np.testing.assert_allclose(grads["dW1"], backward_propagation(parameters, cache, X, Y)["dW1"], rtol=1e-12)

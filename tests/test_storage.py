@@ -514,5 +514,11 @@ def test_a_full_disk_leaves_the_old_file(tmp_path):
     assert {*failed} == {"True", "False"}
 
 
+def test_an_error_names_the_file_that_was_asked_for(tmp_path):
+    with pytest.raises(FileNotFoundError) as missing:
+        save_parameters(tmp_path / "nowhere" / "net.h5", network())
+    assert missing.value.filename == str(tmp_path / "nowhere" / "net.h5")
+
+
 if __name__ == "__main__":
     globals()[sys.argv[1]](*sys.argv[2:])
