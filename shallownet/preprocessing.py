@@ -39,7 +39,8 @@ def standardize(X: Columns, sample_weight: Array | None = None) -> tuple[Array, 
     Returns
     -------
     mean, std : array, shape (n_x, 1)
-        ``std`` divides by ``m``; it is 1 for a constant feature, so that this becomes zero and not NaN.
+        ``std`` divides by ``m``; it is 1 for a feature that is constant but for rounding, so that this becomes zero
+        and not NaN or noise.
 
     References
     ----------
@@ -79,7 +80,7 @@ def standardize(X: Columns, sample_weight: Array | None = None) -> tuple[Array, 
     wrong = np.flatnonzero(~np.isfinite(std))
     if len(wrong):
         raise ValueError(f"X must have rows of finite variance; that of X[{wrong[0]}] overflows. Scale the row down.")
-    std[std == 0] = 1
+    std[std <= np.finfo(std.dtype).eps * np.abs(mean)] = 1                # 0.3 and 0.1 + 0.2 are the same
     return mean, std
 
 

@@ -77,6 +77,7 @@ class _ShallowNet(BaseEstimator):
     @property
     def history_(self) -> History:
         """Lists ``iteration`` and ``cost``, with ``early_stopping`` also ``validation_cost``."""
+        check_is_fitted(self)
         return self._state["history"]
 
     def save(self, path: PathLike) -> None:
@@ -138,7 +139,7 @@ class _ShallowNet(BaseEstimator):
         if hold_out:
             callbacks = [early_stopping(*scaled(X_val, Y_val, **scaling), PATIENCE, sample_weight=weight_val)]
 
-        state = self._state if go_on else fresh_state(self._network(X, Y, generator))
+        state = self._state_to_go_on_from() if go_on else fresh_state(self._network(X, Y, generator))
         l2 = self.l2
         if isinstance(l2, str) and l2 == "auto":
             l2 = self.l2_ if go_on else chosen_l2(state["parameters"], X, Y, weight, solver, generator)
@@ -151,6 +152,17 @@ class _ShallowNet(BaseEstimator):
         self.stop_reason_ = STOP_REASONS[state["stop_reason"]]
         self.l2_, self._scaling, self._state = l2, scaling, state
         vars(self).update(targets)
+
+    def _state_to_go_on_from(self):
+        """Return the state of the last training, at the network that it gave; the settings of that network stay."""
+        state = self._state
+        parameters = state.get("best_parameters", state["parameters"])
+        network = {"n_h": parameters["W1"].shape[0], "hidden": parameters.get("hidden", "tanh")}
+        for name, value in network.items():
+            if getattr(self, name) != value:
+                raise ValueError(f"{name} must stay {value!r} when training goes on; got {getattr(self, name)!r}. "
+                                 "Use fit with warm_start=False.")
+        return {**state, "parameters": parameters}
 
     def _network(self, X, Y, generator):
         return initialize_parameters(
@@ -166,7 +178,11 @@ class _ShallowNet(BaseEstimator):
         )
         X, weight = X.T, None                                             # (n_x, m)
         if sample_weight is not None:
-            weight = np.asarray(sample_weight).reshape(1, -1)
+            weight = np.asarray(sample_weight)
+            if weight.shape != (X.shape[1],):
+                raise ValueError(f"sample_weight must have shape ({X.shape[1]},), a weight for each row of X; "
+                                 f"got {weight.shape}.")
+            weight = weight[np.newaxis]                                   # (1, m)
             if not weight.any():
                 raise ValueError("sample_weight must not be zero for every sample; got zeros. Leave it out.")
             weight = as_sample_weight(weight, X)
@@ -254,7 +270,7 @@ class ShallowNetClassifier(ClassifierMixin, _ShallowNet):
     warm_start : bool
         Let ``fit`` go on from the network of the last ``fit``, with its scaling. Adam goes on bit for bit as if it had
         not been stopped, if the data and the seed are the same; L-BFGS from the same network, with a new estimate of
-        the curvature.
+        the curvature. After ``early_stopping`` both go on from the best network.
     random_state : int, RandomState, Generator or None
         Draws the weights, shuffles and holds out. The default gives the same network every time.
 
@@ -363,8 +379,8 @@ class ShallowNetClassifier(ClassifierMixin, _ShallowNet):
             raise ValueError(f"y must hold at least two classes; got one class, {classes.tolist()[0]!r}. Add another.")
         unknown = np.setdiff1d(y, classes)
         if len(unknown):
-            raise ValueError(f"y must hold labels from classes_, {classes}; got {unknown.tolist()[0]!r}. Use "
-                             "fit without warm_start.")
+            raise ValueError(f"y must hold labels from classes_, {classes}; got {unknown.tolist()[0]!r}. Name "
+                             "all classes in the first call of partial_fit, or use fit with warm_start=False.")
         numbers = np.searchsorted(classes, y)                             # (m,)
         Y = one_hot(numbers, len(classes)) if len(classes) > 2 else numbers[np.newaxis].astype(float)
         if self.class_weight is not None:

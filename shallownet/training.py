@@ -93,6 +93,9 @@ def nn_model(
     Cost after iteration 1000: 0.258625
     """
     check_name("cost", cost, COSTS)
+    if training.get("state") is not None:
+        raise ValueError("state must go to train, as it brings the network that nn_model would make; got a state. "
+                         "Use train(X, Y, None, num_iterations, state=state).")
     X = as_columns("X", X)
     Y = as_labels(Y, X, COSTS[cost].output)
     parameters = initialize_parameters(

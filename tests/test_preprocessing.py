@@ -375,3 +375,10 @@ def test_streamed_data_is_not_shuffled_in_memory_unasked(tmp_path):
     with pytest.raises(TypeError, match=r"X must be held in memory to be shuffled; got a memmap. Use np.array\(X\)"):
         split_columns(X, np.zeros((1, 10)))
     assert split_columns(np.array(X), np.zeros((1, 10)))[0].shape == (3, 8)
+
+
+def test_a_feature_that_is_constant_but_for_rounding_is_not_blown_up():
+    X = np.array([[0.3, 0.1 + 0.2], [1e9, 1e9 + 1]])
+    mean, std = standardize(X)
+    np.testing.assert_array_equal(std, [[1], [0.5]])
+    np.testing.assert_allclose(((X - mean) / std)[0], 0, atol=1e-16)

@@ -624,7 +624,8 @@ def test_wrong_class_weights_are_refused(tables, class_weight, error, message):
 @pytest.mark.parametrize(("weights", "message"), [
     (np.zeros(90), "sample_weight must not be zero for every sample"),
     (-np.ones(90), "sample_weight must be non-negative"),
-    (np.ones(80), r"sample_weight must have shape \(1, 90\)"),
+    (np.ones(80), r"sample_weight must have shape \(90,\), a weight for each row of X; got \(80,\)"),
+    (np.ones((2, 45)), r"sample_weight must have shape \(90,\), a weight for each row of X; got \(2, 45\)"),
     (np.full(90, np.nan), "sample_weight must be finite"),
 ])
 def test_wrong_weights_are_refused(tables, Estimator, weights, message):
@@ -670,3 +671,55 @@ def test_a_missing_scikit_learn_is_named_with_the_extra(monkeypatch):
     monkeypatch.delitem(sys.modules, shallownet.sklearn.__name__)
     with pytest.raises(ImportError, match=r'needs scikit-learn.*pip install "shallownet\[sklearn\]"'):
         importlib.import_module(shallownet.sklearn.__name__)
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+def test_a_warm_start_learns_from_other_rows_after_early_stopping(solver):
+    random = np.random.RandomState(0)
+    rows, other = random.randn(2, 400, 3)
+    labels, other_labels = rows[:, 0] > 0, (other[:, 0] < 0) ^ (random.rand(400) < 0.1)
+    model = ShallowNetClassifier(early_stopping=True, warm_start=True, solver=solver, learning_rate=0.01, max_iter=300)
+    model.fit(rows, labels).fit(other, other_labels)
+    assert model.score(other, other_labels) > 0.85
+
+
+def test_partial_fit_goes_on_from_the_best_network():
+    random = np.random.RandomState(0)
+    rows = random.randn(200, 5)
+    labels = (rows[:, 0] > 0) ^ (random.rand(200) < 0.25)
+    model = ShallowNetClassifier(solver="lbfgs", early_stopping=True, l2=0.0).fit(rows, labels)
+    best = model.parameters_
+    model.set_params(learning_rate=1e-12).partial_fit(rows, labels)
+    np.testing.assert_allclose(model.parameters_["W1"], best["W1"], rtol=1e-9, atol=1e-9)
+
+
+@BOTH
+@pytest.mark.parametrize(("name", "value"), [("n_h", 7), ("hidden", "relu")])
+def test_training_that_goes_on_keeps_its_network(tables, Estimator, name, value):
+    X, y = tables[0], tables[1][Estimator]
+    model = Estimator(5, max_iter=20, warm_start=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(X, y)
+    model.set_params(**{name: value})
+    for go_on in (model.fit, model.partial_fit):
+        with pytest.raises(ValueError, match=rf"^{name} must stay .* when training goes on; got {value!r}\."):
+            go_on(X, y)
+
+
+def test_settings_in_numpy_s_types_are_saved_and_loaded(tmp_path, tables):
+    X, y = tables[0], tables[1][ShallowNetClassifier]
+    labels = np.unique(y)
+    settings = {"n_h": np.int64(5), "l2": np.float32(0.5), "warm_start": np.True_,
+                "class_weight": dict(zip(labels, np.arange(1.0, len(labels) + 1), strict=True))}
+    model = ShallowNetClassifier(**settings).fit(X, y)
+    model.save(tmp_path / "model.h5")
+    loaded = ShallowNetClassifier.load(tmp_path / "model.h5")
+    assert loaded.get_params() == model.get_params()
+    assert type(loaded.n_h) is int
+    np.testing.assert_array_equal(loaded.fit(X, y).predict(X), model.fit(X, y).predict(X))
+
+
+def test_the_history_of_an_estimator_that_was_not_fitted_is_refused_by_name():
+    with pytest.raises(NotFittedError, match="not fitted yet"):
+        ShallowNetClassifier().history_  # noqa: B018

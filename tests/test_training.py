@@ -917,3 +917,11 @@ def test_numpy_may_raise_at_underflow(problem):
     with np.errstate(all="raise"):
         train(X, Y, parameters, 3)
         predict_probability(parameters, X)
+
+
+def test_a_state_is_for_train(problem):
+    parameters, X, Y = problem()
+    states = []
+    train(X, Y, parameters, 5, callbacks=[states.append])
+    with pytest.raises(ValueError, match=r"^state must go to train, .* Use train\(X, Y, None, num_iterations, "):
+        nn_model(X, Y, 9, 10, state=states[-1])
