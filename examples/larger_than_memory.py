@@ -40,6 +40,8 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     if not 0 < options.gigabytes < float("inf"):
         parser.error(f"argument --gigabytes: must be positive; got {options.gigabytes}")
+    if options.batch_size < 1:
+        parser.error(f"argument --batch-size: must be at least 1; got {options.batch_size}")
     if os.path.lexists(options.path):
         parser.error(f"argument --path: must be a new file, as it is removed at the end; got {options.path}")
 

@@ -18,6 +18,8 @@ def main(arguments=None):
     parser.add_argument("--seed", type=int, default=3, help="of weights and batches (default: %(default)s)")
     parser.add_argument("--output", default="spiral.png", help="the picture (default: %(default)s)")
     options = parser.parse_args(arguments)
+    if options.epochs < 1:
+        parser.error(f"argument --epochs: must be at least 1; got {options.epochs}")
 
     X, Y = spiral()
     batches = X.shape[1] // BATCH_SIZE

@@ -215,6 +215,8 @@ def open_columns(paths: Sequence[PathLike], *, client: Client, chunks: int | str
         As ``shallownet.column_files.open_columns``, from a worker.
     """
     _check_client(client)
+    if chunks != "auto":
+        check_integer("chunks", chunks)
     if not (isinstance(paths, list | tuple) and paths and all(isinstance(path, str | os.PathLike) for path in paths)):
         raise TypeError(f"paths must be a list of column files; got {paths!r}. Use [path].")
     paths = [os.path.abspath(path) for path in paths]

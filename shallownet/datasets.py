@@ -268,9 +268,10 @@ def disc(m: int = 121, noise: float = 0.0, random_state: RandomState = 1) -> tup
     side = math.isqrt(check_integer("m", m, 4))
     if side**2 != m:
         raise ValueError(f"m must be a square number, as disc is a grid; got {m}. Use {side**2} or {(side + 1)**2}.")
-    ticks = -2 + 4 * np.arange(side) / (side - 1)
-    X = np.array([np.repeat(ticks, side), np.tile(ticks, side)])
-    Y = np.square(X).sum(axis=0, keepdims=True) < 1
+    steps = 2 * np.arange(side) - (side - 1)                              # whole numbers: the circle is met exactly
+    grid = np.array([np.repeat(steps, side), np.tile(steps, side)])
+    X = -2 + 2 * (grid + side - 1) / (side - 1)
+    Y = 4 * np.square(grid).sum(axis=0, keepdims=True) < (side - 1) ** 2
     return _add_noise(X, noise, random_state), Y.astype(float)
 
 

@@ -41,7 +41,7 @@ def numerical_gradient(f: Callable[[Array], float], array: Array, h: float = 1e-
     >>> numerical_gradient(lambda a: (a**2).sum(), np.array([1.0, 3.0])).round(6)
     array([2., 6.])
     """
-    array = np.array(array, dtype=float)
+    array, h = np.array(array, dtype=float), check_number("h", h, positive=True)
     gradient = np.zeros(array.shape)
     for place in np.ndindex(array.shape):
         moved = array.copy()

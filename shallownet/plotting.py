@@ -186,8 +186,11 @@ def plot_cost(history: History | dict[str, History], ax: Axes | None = None) -> 
         for key, kind, style in (("cost", "training", "-"), ("validation_cost", "validation", "--")):
             if key in entries:
                 label = f"{name}, {kind}" if name and "validation_cost" in entries else name or kind
-                lines += axes.plot(entries["iteration"], entries[key], style, color=COLORS[i % 8], label=label)
-    axes.locator_params(axis="x", nbins=4, integer=True)
+                reports = entries["iteration"][:len(entries[key])]        # a callback may have stayed away
+                marker = "o" if len(reports) == 1 else None
+                lines += axes.plot(reports, entries[key], style, marker=marker, color=COLORS[i % 8], label=label)
+    if axes.get_xscale() == "linear":
+        axes.locator_params(axis="x", nbins=4, integer=True)
     costs = np.concatenate([line.get_ydata() for line in lines])
     if np.nanmin(costs) > 0 and np.nanmax(costs) > 20 * np.nanmin(costs):
         axes.set_yscale("log")
@@ -240,7 +243,8 @@ def plot_hidden_units(parameters: Parameters, X: Array, Y: Labels, ax: Axes | No
 
     A place has the colour of the class that the unit votes for there; the stronger the vote, the stronger the colour,
     on one scale for all units. The title is the unit's number and, for two classes, its weight ``W2[0, i]``. All votes
-    add up to the last panel, the network's decision. Of more than 63 units the strongest 63 are drawn.
+    and the bias ``b2`` add up to the last panel, the network's decision. Of more than 63 units the strongest 63 are
+    drawn.
 
     Parameters
     ----------
@@ -293,7 +297,7 @@ def plot_hidden_units(parameters: Parameters, X: Array, Y: Labels, ax: Axes | No
         weight = f": {parameters['W2'][0, i]:+.1f}".replace("-", "−") if len(parameters["W2"]) == 1 else ""
         panel.set_title(f"unit {i + 1}{weight}")
     plot_decision_boundary(parameters, X, classes, whole)
-    whole.set_title("their sum")
+    whole.set_title("sum and bias")
     for panel in (*panels, whole):
         panel.set(xlabel="", ylabel="", xticks=[], yticks=[], xlim=x1[[0, -1]], ylim=x2[[0, -1]])
     return images
@@ -337,7 +341,7 @@ def plot_weights(
     if np.ndim(shape) != 1 or len(shape) not in (2, 3) or min(shape) < 1 or np.prod(shape) != n_x:
         raise ValueError(f"shape must be that of images with n_x = {n_x} pixels, as in W1 {W1.shape}; got {shape}. "
                          "Use the (height, width) of your images.")
-    height, width = shape[:2]
+    height, width, *_ = (check_integer("shape", size) for size in shape)
     n_columns = min(check_integer("n_columns", n_columns), n_h)
     n_rows = ceil(n_h / n_columns)
     tiles = np.full((n_rows * n_columns, height + 1, width + 1), np.nan)  # NaN is drawn grey
@@ -403,7 +407,8 @@ def plot_confusion_matrix(
     for (row, column), count in np.ndenumerate(counts):
         axes.text(column, row, str(count), ha="center", va="center",
                   color="white" if fractions[row, column] > 0.92 else "black")
-    axes.set_xticks(range(k), classes)
+    long = max(len(str(name)) for name in classes) * k > 30               # the names would run into each other
+    axes.set_xticks(range(k), classes, **({"rotation": 45, "ha": "right"} if long else {}))
     axes.set_yticks(range(k), classes)
     return image
 
@@ -450,7 +455,7 @@ def animate_training(
     if not snapshots or not all(isinstance(snapshot, tuple) and len(snapshot) == 2 for snapshot in snapshots):
         raise ValueError("snapshots must be a list of (iteration, parameters) pairs; "
                          f"got {'others' if snapshots else 'none'}. Use the callback snapshots().")
-    if path is not None and not str(path).endswith(".gif"):
+    if path is not None and not str(path).lower().endswith(".gif"):
         raise ValueError(f"path must end in .gif; got {str(path)!r}.")
     X = _plane_points(X)
     classes = _class_numbers("Y", Y, X)
@@ -559,10 +564,10 @@ def _class_scores(model, X, classes):
         raise ValueError(f"The model's output must be probabilities or labels; got values from {scores.min():g} to "
                          f"{scores.max():g}. Use a classifier, or plot_fit for a regression.")
     if len(scores) == 1:
-        return np.vstack([1 - scores, scores])
+        scores = np.vstack([1 - scores, scores])
     if len(scores) < k:
         raise ValueError(f"The model's output must have {k} rows, as Y has class {k - 1}; got {len(scores)}.")
-    return scores
+    return np.clip(scores, 0, 1)                                          # beyond it there is no colour
 
 
 def _histories(history):
@@ -575,8 +580,9 @@ def _histories(history):
         if not isinstance(entries, dict) or not all(np.size(entries.get(key, ())) for key in ("iteration", "cost")):
             raise ValueError(f"history{of_name} must have the lists iteration and cost; got "
                              f"{list(entries) if isinstance(entries, dict) else entries!r}. Use what train returns.")
-        for key in ("cost", "validation_cost"):
-            if len(entries.get(key, entries["iteration"])) != len(entries["iteration"]):
-                raise ValueError(f"history{of_name} must have as many entries in {key} as in iteration, "
-                                 f"{len(entries['iteration'])}; got {len(entries[key])}.")
+        reports, costs = len(entries["iteration"]), len(entries["cost"])
+        validations = len(entries.get("validation_cost", ()))
+        if costs != reports or validations > reports:
+            raise ValueError(f"history{of_name} must have as many costs as iterations, {reports}, and no more "
+                             f"validation costs; got {costs} and {validations}. Use what train returns.")
     return histories

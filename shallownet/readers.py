@@ -9,6 +9,7 @@ import hashlib
 import http.client
 import math
 import os
+import re
 import struct
 import urllib.request
 import zlib
@@ -36,6 +37,7 @@ MNIST_FILES = tuple(name.removesuffix(".gz") for name in MNIST_MD5)
 DOWNLOAD_LIMIT = 2**26  # bytes; MNIST's largest file has 9.9 million
 
 MAX_CLASSES = 1000
+DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
 
 
 def read_idx(path: PathLike) -> Labels:
@@ -319,6 +321,8 @@ def _csv_rows(path, delimiter):
         width = None
         try:
             for cells in reader:
+                if len(cells) == 1 and not cells[0].strip():              # a line of blanks
+                    continue
                 width = width or len(cells)
                 if cells and len(cells) != width:
                     raise ValueError(f"path must be a table with {width} cells in every line, as in its header; got "
@@ -357,6 +361,8 @@ def _number(cell):
 
 def _bad_cell(name, content, line, cell, path):
     cure = f"Write it as a {content}, or drop the column." if cell else "Fill it in, or drop the line."
+    if DECIMAL_COMMA.fullmatch(cell):
+        cure = "Write it with a decimal point."
     return ValueError(f"column {name!r} must hold a {content} in every line; got {repr(cell) if cell else 'nothing'} "
                       f"in line {line} of {path}. {cure}")
 
@@ -367,8 +373,12 @@ def _read_target(name, targets, task, path):
     texts = numbers.count(None)
     # Some text among numbers is more likely a slip than a class.
     content = "number" if task == "regression" or (task is None and texts < len(numbers)) else "label"
+    if texts and all(DECIMAL_COMMA.fullmatch(cell) for (_, cell), number in zip(targets, numbers, strict=True)
+                     if number is None):
+        content = "number"
     for (line, cell), number in zip(targets, numbers, strict=True):
-        if not cell or (content == "number" and number is None):
+        missing = not cell or cell.lower() == "nan"
+        if missing or (content == "number" and number is None):
             raise _bad_cell(name, content, line, cell, path)
     if task == "regression" or (task is None and not texts and set(numbers) != {0, 1}):
         return np.array([numbers]), None

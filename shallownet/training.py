@@ -305,10 +305,14 @@ def descend(
 
 def start(parameters, optimizer, settings):
     """Return the state of a training that has not begun."""
+    optimizer_state = optimizer[0](parameters)
+    if not isinstance(optimizer_state, dict):
+        raise TypeError("optimizer must be (init, update) with an init(parameters) that returns a dictionary; "
+                        f"got {optimizer_state!r} from it. Return {{'t': 0}}.")
     return {
         "iteration": 0,
         "parameters": parameters,
-        "optimizer_state": optimizer[0](parameters),
+        "optimizer_state": optimizer_state,
         "cost": None,
         "history": {"iteration": [], "cost": []},
         "running": [0.0, 0.0],            # mean cost and weight of the batches since the last report

@@ -323,6 +323,9 @@ def test_workers_open_column_files(client, data, files):
 
 def test_column_files_are_one_lazy_array(client, data, files):
     _, X, _ = data
+    for chunks, error in ((0, ValueError), (1.5, TypeError), ((300, 700), TypeError)):
+        with pytest.raises(error, match=r"^chunks must be"):
+            open_columns(files[0], client=client, chunks=chunks)
     columns = open_columns(files[0], client=client, chunks=200)
     assert columns.chunks == ((5,), (200, 100, 1, 200, 200, 200, 99))
     np.testing.assert_array_equal(client.compute(columns).result(), X)

@@ -214,3 +214,11 @@ def test_a_disc_that_is_no_square_is_refused():
 def test_a_wrong_random_state_is_refused(dataset):
     with pytest.raises(TypeError, match="random_state must be an int, a RandomState, a Generator or None; got 'x'"):
         dataset(random_state="x")
+
+
+@pytest.mark.parametrize("m", [121, 441, 1681])
+def test_the_disc_is_symmetric_where_points_lie_on_the_circle(m):
+    side = round(m**0.5)
+    labels = disc(m)[1].reshape(side, side)
+    for mirrored in (labels[::-1], labels[:, ::-1], labels.T):
+        np.testing.assert_array_equal(mirrored, labels)

@@ -113,7 +113,8 @@ def test_own_table_refuses_in_one_line(run, tmp_path, capsys, text, target, mess
     assert message in capsys.readouterr().err.splitlines()[-1]
 
 
-@pytest.mark.parametrize("arguments", [["--path", "mine.h5"], ["--gigabytes", "nan"], ["--gigabytes", "-1"]])
+@pytest.mark.parametrize("arguments", [["--path", "mine.h5"], ["--gigabytes", "nan"], ["--gigabytes", "-1"],
+                                       ["--batch-size", "0"]])
 def test_larger_than_memory_touches_no_file_of_the_users(run, tmp_path, capsys, arguments):
     (tmp_path / "mine.h5").write_text("mine")
     with pytest.raises(SystemExit) as stop:

@@ -168,3 +168,8 @@ def test_a_wrong_setting_is_refused(settings, error, message, problem):
 def test_wrong_data_is_refused(change, message, problem):
     with pytest.raises(ValueError, match=message):
         gradient_check(*change(*problem()))
+
+
+def test_a_step_of_zero_is_refused():
+    with pytest.raises(ValueError, match=r"^h must be positive; got 0\.0"):
+        numerical_gradient(np.sum, np.ones(2), h=0)

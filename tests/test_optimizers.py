@@ -6,6 +6,7 @@ import pytest
 from shallownet.evaluation import cost_and_gradient
 from shallownet.network import NAMES, update_parameters
 from shallownet.optimizers import Optimizer, adam, gradient_descent, inverse_time_decay, momentum, step_decay
+from shallownet.training import train
 
 OPTIMIZERS = {"gradient descent": gradient_descent, "momentum": momentum, "adam": adam}
 STATES = {"gradient descent": {"t"}, "momentum": {"t", *(f"v_{name}" for name in NAMES)},
@@ -218,3 +219,9 @@ def test_a_wrong_type_is_refused(call, message):
 def test_a_schedule_that_gives_no_number_is_refused(name, value, error, message):
     with pytest.raises(error, match=message):
         after(OPTIMIZERS[name](lambda t: value if t == 1 else 0.1), [1, 1, 1])
+
+
+def test_an_optimizer_without_a_dictionary_is_refused_before_it_trains(problem):
+    parameters, X, Y = problem()
+    with pytest.raises(TypeError, match=r"^optimizer must be \(init, update\) .* a dictionary; got None from it"):
+        train(X, Y, parameters, 3, optimizer=(lambda parameters: None, lambda *arguments: arguments))

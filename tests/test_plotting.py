@@ -346,8 +346,8 @@ def test_scale_is_logarithmic_where_it_helps(last, scale):
     ({"cost": [1.0]}, ValueError, r"history of 'cost' must have the lists iteration and cost; got \[1.0\]"),
     ({"iteration": [], "cost": []}, ValueError, "history must have the lists iteration and cost"),
     ({"adam": {"iteration": [0]}}, ValueError, "history of 'adam' must have the lists .* got .'iteration'."),
-    ({"iteration": [0, 1], "cost": [1.0]}, ValueError, "as many entries in cost as in iteration, 2; got 1"),
-    (HISTORY | {"validation_cost": [1.0]}, ValueError, "as many entries in validation_cost as in iteration, 3; got 1"),
+    ({"iteration": [0, 1], "cost": [1.0]}, ValueError, "as many costs as iterations, 2, .*; got 1 and 0"),
+    (HISTORY | {"validation_cost": 4 * [1.0]}, ValueError, "as many costs as iterations, 3, .*; got 3 and 4"),
 ])
 def test_histories_that_cannot_be_drawn_are_refused(history, error, message):
     with pytest.raises(error, match=message):
@@ -422,7 +422,7 @@ def test_the_last_panel_shows_the_network():
     image = plot_hidden_units(TWO_UNITS, X, Y)[0]
     *_, whole = image.axes.figure.axes[0].child_axes
     (_, (boundary,), _) = plot_decision_boundary(TWO_UNITS, X, Y)
-    assert whole.get_title() == "their sum"
+    assert whole.get_title() == "sum and bias"
     np.testing.assert_allclose(whole.collections[1].allsegs[0][0], boundary.allsegs[0][0])
     np.testing.assert_allclose(whole.get_xlim(), (-0.3, 3.3))
 
@@ -621,3 +621,40 @@ def test_a_missing_folder_is_found_before_anything_is_drawn(tmp_path):
 
 def test_animation_plays_in_a_notebook():
     assert "data:image/png;base64" in animate_training(SNAPSHOTS, X, Y, ax=small_axes()).to_jshtml()
+
+
+def test_a_validation_that_ended_early_is_drawn_as_far_as_it_goes():
+    ax = axes()
+    lines = plot_cost(HISTORY | {"validation_cost": [0.7, 0.3]}, ax)
+    assert [len(line.get_xdata()) for line in lines] == [3, 2]
+
+
+def test_a_single_report_is_a_point_that_can_be_seen():
+    ax = axes()
+    line, = plot_cost({"iteration": [0], "cost": [0.7]}, ax)
+    assert line.get_marker() == "o"
+
+
+def test_the_learning_curve_takes_a_logarithmic_axis():
+    ax = axes()
+    ax.set_xscale("log")
+    plot_cost(HISTORY, ax)
+    assert ax.get_xscale() == "log"
+
+
+def test_a_probability_that_rounding_lifted_above_one_has_its_colour():
+    regions, _, _ = plot_decision_boundary(lambda X: np.vstack([X[0] <= 0.5, (X[0] > 0.5) * (1 + 1e-7)]), X, Y)
+    assert regions[0].zmax <= 1
+
+
+def test_sizes_of_images_are_whole_numbers():
+    with pytest.raises(TypeError, match=r"^shape must be an integer; got 1\.0"):
+        plot_weights(network(2), (1.0, 2))
+
+
+def test_long_names_of_classes_stand_slanted():
+    ax = axes()
+    names = ["calm weather", "light wind", "strong wind", "storm"]
+    plot_confusion_matrix(np.arange(4), np.arange(4), names, ax)
+    assert {label.get_rotation() for label in ax.get_xticklabels()} == {45}
+    assert {label.get_rotation() for label in ax.get_yticklabels()} == {0}

@@ -354,7 +354,7 @@ def test_the_target_is_what_the_task_says(tmp_path, labels, task, Y, classes):
     "\ufeffa,y\n1,u\n2,v\n",
     "a,y\r\n1,u\r\n2,v\r\n",
     '"a","y"\n"1","u"\n"2","v"',
-    "a, y\n 1 , u\n\n2,  v\n\n",
+    "a, y\n 1 , u\n\n2,  v\n   \n",
 ], ids=["mark", "windows", "quotes", "blanks"])
 def test_the_usual_dialects_are_read(tmp_path, text):
     X, Y, features, classes = read_table(table(tmp_path, text), "y")
@@ -411,6 +411,16 @@ def test_any_table_of_numbers_comes_back(tmp_path, data):
 def test_a_table_with_a_fault_is_refused_with_its_line_and_column(tmp_path, text, message):
     with pytest.raises(ValueError, match=message):
         read_table(table(tmp_path, text), "y")
+
+
+@pytest.mark.parametrize(("text", "task", "message"), [
+    ("a;y\n1;0,5\n2;1,5\n", None, "column 'y' must hold a number .* got '0,5' in line 2 .* with a decimal point"),
+    ("a;y\n1,5;u\n2;v\n", None, "column 'a' must hold a number .* got '1,5' in line 2 .* with a decimal point"),
+    ("a;y\n1;0\n2;1\n3;nan\n", "classification", "column 'y' must hold a label .* got 'nan' in line 4"),
+])
+def test_decimal_commas_and_gaps_are_no_classes(tmp_path, text, task, message):
+    with pytest.raises(ValueError, match=message):
+        read_table(table(tmp_path, text), "y", task=task, delimiter=";")
 
 
 def test_text_as_the_target_of_a_regression_is_refused_with_its_line(tmp_path):
