@@ -14,9 +14,10 @@ def tanh(Z: Array) -> Array:
 
 
 def sigmoid(Z: Array) -> Array:
-    """Logistic function ``A = 1 / (1 + e^-Z)``, in (0, 1).
+    """Logistic function ``A = 1 / (1 + e^-Z)``, in (0, 1) but for rounding.
 
-    Computed as ``(tanh(Z/2) + 1) / 2``, which is the same number: it cannot overflow, and NumPy's tanh is vectorised.
+    Computed as ``(tanh(Z/2) + 1) / 2``, which is the same number up to the rounding of 1: it cannot overflow, and
+    NumPy's tanh is vectorised.
 
     Examples
     --------

@@ -65,7 +65,7 @@ def nn_model(
     print_cost : bool
         Print the cost every 1,000 iterations (``report_every``).
     learning_rate : float
-        Of gradient descent; ``optimizer=`` takes its place.
+        Of gradient descent; ``optimizer=`` takes its place. ``squared_error`` needs a rate below 1, such as 0.2.
     hidden, cost, scale
         As in ``initialize_parameters``.
     random_state : int, RandomState, Generator or None

@@ -107,7 +107,7 @@ def check_class_weights(answer):
 
 
 def check_largest_learning_rate(answer):
-    for X in np.random.RandomState(0).standard_normal((2, 3, 20)) * [[[3.0], [1.0], [0.5]]]:
+    for X in np.random.RandomState(2).standard_normal((2, 3, 20)) + np.array([[[0.0]], [[1.0]]]):
         rate = float(ask(answer, X))
         assert 0 < rate < np.inf, f"the rate must be positive and finite; got {rate}."
         near, far = (distance_after_descent(X, factor * rate) for factor in (0.95, 1.05))
@@ -174,11 +174,22 @@ def check_broken_gradient(answer):
 def check_wrong_gradients(answer):
     generator = np.random.RandomState(1)
     parameters, X, Y = random_network(3, 4, 1), generator.standard_normal((3, 8)), generator.randint(2, size=(1, 8))
+    parameters["W2"] = parameters["W2"] / 100                             # small gradients of the first layer
     grads = backward_propagation(parameters, forward_propagation(X, parameters)[1], X, Y)
-    for wrong in ((), ("dW1",), ("db1",), ("dW2", "db2"), ("dW1", "db1", "dW2", "db2")):
-        planted = {name: gradient * (1.001 if name in wrong else 1) for name, gradient in grads.items()}
-        found = ask(answer, parameters, X, Y, planted)
-        assert set(found) == set(wrong), f"0.1 % too large must be: {names(wrong)}; got {names(found)}."
+
+    def double_the_last_entry(gradient):
+        gradient = gradient.copy()
+        gradient[-1, -1] *= 2
+        return gradient
+
+    mistakes = {"0.1 % too large": lambda gradient: 1.001 * gradient,
+                "0.1 % too small": lambda gradient: 0.999 * gradient,
+                "of the wrong sign": np.negative, "doubled in the last entry": double_the_last_entry}
+    for mistake, plant in mistakes.items():
+        for wrong in ((), ("dW1",), ("db1",), ("dW2", "db2"), ("dW1", "db1", "dW2", "db2")):
+            planted = {name: plant(gradient) if name in wrong else gradient for name, gradient in grads.items()}
+            found = ask(answer, parameters, X, Y, planted)
+            assert set(found) == set(wrong), f"{mistake} must be: {names(wrong)}; got {names(found)}."
 
 
 def names(found):
