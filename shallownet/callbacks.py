@@ -114,14 +114,16 @@ def early_stopping(
     """
     check_integer("patience", patience)
     check_number("min_improvement", min_improvement, minimum=0)
+    key = None
 
     def callback(state):
+        nonlocal key
         parameters, history = state["parameters"], state["history"]
         samples = _validation(parameters, X_val, Y_val, sample_weight)
         validation_cost = cache(lambda: _validation_cost(parameters, *samples))
         _append(history, "validation_cost", validation_cost)
         # The watch is in the state, so that a resumed training goes on as if it had not been stopped.
-        watches, key = state.get("early_stopping", {}), _fingerprint(samples)
+        watches, key = state.get("early_stopping", {}), key or _fingerprint(samples)
         watch = watches.get(key, {"iteration": None, "lowest": math.inf, "best": math.inf, "waited": 0})
         if history["iteration"] and state["iteration"] != watch["iteration"]:      # a resumed report comes twice
             cost, best = validation_cost(), watch["best"]

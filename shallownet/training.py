@@ -94,8 +94,11 @@ def nn_model(
     """
     check_name("cost", cost, COSTS)
     if training.get("state") is not None:
-        raise ValueError("state must go to train, as it brings the network that nn_model would make; got a state. "
-                         "Use train(X, Y, None, num_iterations, state=state).")
+        begun = check_state(training["state"])["parameters"]
+        found = len(begun["W1"]), begun.get("hidden", "tanh"), begun.get("cost", "cross_entropy")
+        for name, expected, got in zip(("n_h", "hidden", "cost"), found, (n_h, hidden, cost), strict=True):
+            if got != expected:
+                raise ValueError(f"{name} must be that of the network in state, {expected!r}; got {got!r}.")
     X = as_columns("X", X)
     Y = as_labels(Y, X, COSTS[cost].output)
     parameters = initialize_parameters(

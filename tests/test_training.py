@@ -919,9 +919,13 @@ def test_numpy_may_raise_at_underflow(problem):
         predict_probability(parameters, X)
 
 
-def test_a_state_is_for_train(problem):
-    parameters, X, Y = problem()
+def test_nn_model_goes_on_with_the_network_it_is_asked_for(problem):
+    _, X, Y = problem()
     states = []
-    train(X, Y, parameters, 5, callbacks=[states.append])
-    with pytest.raises(ValueError, match=r"^state must go to train, .* Use train\(X, Y, None, num_iterations, "):
-        nn_model(X, Y, 9, 10, state=states[-1])
+    nn_model(X, Y, 5, 5, hidden="relu", callbacks=[states.append])
+    resumed = nn_model(X, Y, 5, 9, hidden="relu", state=states[-1])
+    assert_identical(resumed, nn_model(X, Y, 5, 9, hidden="relu"))
+    for name, settings in (("n_h", {"n_h": 4, "hidden": "relu"}), ("hidden", {"n_h": 5}),
+                           ("cost", {"n_h": 5, "hidden": "relu", "cost": "brier"})):
+        with pytest.raises(ValueError, match=rf"^{name} must be that of the network in state, "):
+            nn_model(X, Y, num_iterations=9, state=states[-1], **settings)
