@@ -413,7 +413,11 @@ def _load_chunks(arrays, output, client, timeout):
     chunks = client.compute([
         load(columns.start, *block, dask_key_name=(group, columns.start)) for columns, *block in blocks if columns
     ])
-    weights = _gather(client, _map(client, "weight", _weight, chunks), timeout)
+    try:
+        weights = _gather(client, _map(client, "weight", _weight, chunks), timeout)
+    except BaseException:
+        del blocks, chunks              # Dask keeps the error, its traceback this frame, and that the workers' memory
+        raise
     if not any(weights):
         raise ValueError("sample_weight must have a positive sum; got only zeros.")
     return [chunk for chunk, weight in zip(chunks, weights, strict=True) if weight], math.fsum(weights)

@@ -1,11 +1,13 @@
 """Training on real clusters: a scheduler here, worker processes beside it, some of which are killed."""
 
+import gc
 import importlib
 import importlib.util
 import os
 import resource
 import signal
 import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -478,3 +480,21 @@ def test_the_example_trains_to_the_result_of_train(capsys):
     costs = [line.split("cost ")[1] for line in printed.splitlines() if ": cost " in line]
     assert len(costs) == 2
     assert costs[0] == costs[1]
+
+
+def test_refused_data_does_not_stay_on_the_workers(clients, data):
+    client = clients[1]
+    parameters, X, Y = data
+
+    def held():
+        return sum(len(keys) for keys in client.has_what().values())
+
+    before = held()
+    for trained in (train, train_lbfgs):
+        with pytest.raises(ValueError, match="Y must lie in"):
+            trained(*chunked(X, Y + 1.0), parameters, 3, client=client)
+    deadline = time.monotonic() + 60
+    while held() > before and time.monotonic() < deadline:
+        gc.collect()
+        time.sleep(0.1)
+    assert held() <= before
