@@ -22,7 +22,7 @@ from shallownet._random import generator_state, random_generator, set_generator_
 from shallownet._types import Array, Callback, Columns, Grads, History, Parameters, RandomState, State
 from shallownet.activations import ACTIVATIONS
 from shallownet.callbacks import print_cost as print_cost_callback
-from shallownet.columns import mini_batches, workers
+from shallownet.columns import chunk_size, mini_batches, workers
 from shallownet.costs import COSTS
 from shallownet.evaluation import (
     block_count,
@@ -200,15 +200,18 @@ def train(
     generator = random_generator(random_state)
     optimizer = gradient_descent(1.2) if optimizer is None else check_optimizer(optimizer)
     callbacks = check_callbacks(callbacks)
+    arrays = (X, Y, sample_weight)
+    streamed = any(map(is_streamed, arrays))
     settings = {"m": X.shape[1], "batch_size": batch_size}
+    if streamed and batch_size is not None:
+        settings["chunk_size"] = chunk_size(arrays, batch_size)           # what is shuffled
     state = start(parameters, optimizer, settings) if state is None else resume(state, optimizer, settings)
 
-    arrays = (X, Y, sample_weight)
     epoch = {"random_state": state["random_state"], "epoch_start": state["epoch_start"]}
     blocks = block_count(parameters, batch_size or X.shape[1])
     with workers(threads, blocks, gradient_bytes(parameters)) as run:
         evaluate = cost_and_gradient
-        if blocks > 1 or (batch_size is None and any(map(is_streamed, arrays))):
+        if blocks > 1 or (batch_size is None and streamed):
             evaluate = partial(cost_and_gradient_by_blocks, run=run)
         if batch_size is None:
             gradient, final_cost = _full_batch(evaluate, arrays, l2, threads)
@@ -341,7 +344,7 @@ def resume(state, optimizer, settings):
     """Return a saved state of a training with this optimizer and these settings, rewound."""
     if state["settings"] != settings:
         raise ValueError(f"state must come from a training with {settings}; got {state['settings']}. "
-                         "Use the data and the batch_size of that training.")
+                         "Use the data of that training, in memory or on disk as they were, and its batch_size.")
     expected = optimizer[0](state["parameters"]).keys()
     if state["optimizer_state"].keys() != expected:
         raise ValueError(f"state must hold what the optimizer needs, {sorted(expected)}; "

@@ -929,3 +929,13 @@ def test_nn_model_goes_on_with_the_network_it_is_asked_for(problem):
                            ("cost", {"n_h": 5, "hidden": "relu", "cost": "brier"})):
         with pytest.raises(ValueError, match=rf"^{name} must be that of the network in state, "):
             nn_model(X, Y, num_iterations=9, state=states[-1], **settings)
+
+
+def test_what_was_trained_in_memory_does_not_go_on_in_another_order_from_disk(problem, small_chunks):
+    parameters, X, Y = problem(m=40)
+    settings = {"batch_size": 8, "report_every": 2}
+    for first, then in ((X, Slices(X)), (Slices(X), X)):
+        states = []
+        train(first, Y, parameters, 4, callbacks=[states.append], **settings)
+        with pytest.raises(ValueError, match="Use the data of that training, in memory or on disk as they were"):
+            train(then, Y, None, 8, state=states[-1], **settings)
