@@ -1,6 +1,7 @@
 """What several test files share: the published numbers, the planar data, and small random networks with data."""
 
 import json
+import signal
 from pathlib import Path
 
 import hypothesis
@@ -12,6 +13,9 @@ from shallownet.network import initialize_parameters
 
 hypothesis.settings.register_profile("reproducible", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("reproducible")
+
+# A shell that runs the tests in the background has Ctrl-C ignored, by them and by their children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
