@@ -18,7 +18,7 @@ The state is a dictionary:
 
 import math
 import zlib
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 
@@ -76,9 +76,9 @@ def record_validation(X_val: Columns, Y_val: Columns) -> Callback:
         parameters, history = state["parameters"], state["history"]
         linear = output_of(parameters) == "linear"
         name, score = ("validation_r2", r2_score) if linear else ("validation_accuracy", accuracy)
-        samples = _validation(parameters, X_val, Y_val)
-        _append(history, "validation_cost", lambda: _validation_cost(parameters, *samples))
-        _append(history, name, lambda: score(parameters, X_val, Y_val))
+        X, Y, _ = _validation(parameters, X_val, Y_val)
+        _append(history, "validation_cost", partial(cost_of_columns, parameters, X, Y))
+        _append(history, name, partial(score, parameters, X, Y))
 
     return callback
 
@@ -114,16 +114,14 @@ def early_stopping(
     """
     check_integer("patience", patience)
     check_number("min_improvement", min_improvement, minimum=0)
-    key = None
 
     def callback(state):
-        nonlocal key
         parameters, history = state["parameters"], state["history"]
-        samples = _validation(parameters, X_val, Y_val, sample_weight)
-        validation_cost = cache(lambda: _validation_cost(parameters, *samples))
+        X, Y, weight = _validation(parameters, X_val, Y_val, sample_weight)
+        validation_cost = cache(partial(cost_of_columns, parameters, X, Y, sample_weight=weight))
         _append(history, "validation_cost", validation_cost)
         # The watch is in the state, so that a resumed training goes on as if it had not been stopped.
-        watches, key = state.get("early_stopping", {}), key or _fingerprint(samples)
+        watches, key = state.get("early_stopping", {}), _fingerprint(X, Y, weight)
         watch = watches.get(key, {"iteration": None, "lowest": math.inf, "best": math.inf, "waited": 0})
         if history["iteration"] and state["iteration"] != watch["iteration"]:      # a resumed report comes twice
             cost, best = validation_cost(), watch["best"]
@@ -217,11 +215,7 @@ def _validation(parameters, X_val, Y_val, sample_weight=None):
     return X, Y, as_sample_weight(sample_weight, X)
 
 
-def _validation_cost(parameters, X, Y, sample_weight):
-    return cost_of_columns(parameters, X, Y, sample_weight=sample_weight)
-
-
-def _fingerprint(arrays):
+def _fingerprint(*arrays):
     """Return a name for the samples, made of their number and the first thousand: that of others differs."""
     checksum = 0
     for array in arrays:

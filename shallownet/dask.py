@@ -33,7 +33,7 @@ from shallownet._types import Callback, History, Parameters, PathLike, State
 from shallownet.activations import ACTIVATIONS
 from shallownet.columns import workers
 from shallownet.costs import COSTS
-from shallownet.evaluation import block_count, cost_and_gradient_by_blocks, gradient_bytes, total_weight
+from shallownet.evaluation import block_count, cost_and_gradient_by_blocks, gradient_bytes, total_weight, unwarned
 from shallownet.network import NAMES, output_of
 from shallownet.optimizers import Optimizer, check_optimizer, gradient_descent
 from shallownet.training import check_state, descend, resume, start
@@ -457,7 +457,7 @@ def _part(chunk, parameters, l2, m, with_cost, threads):
     X, Y, sample_weight = chunk
     share = total_weight(X, sample_weight) / m
     with (
-        np.errstate(over="ignore", invalid="ignore"),                     # divergence is refused by the loop
+        unwarned(),
         workers(threads, block_count(parameters, X.shape[1]), gradient_bytes(parameters)) as run,
     ):
         cost, grads = cost_and_gradient_by_blocks(

@@ -1,6 +1,7 @@
 """Cost, gradient and quality over all samples, block by block, however many there are."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -10,6 +11,9 @@ from shallownet.activations import ACTIVATIONS
 from shallownet.columns import block_size, map_blocks, workers
 from shallownet.costs import COSTS
 from shallownet.network import NAMES, backward_propagation, compute_cost, forward_propagation, output_of
+
+# What overflows is refused by name, so NumPy need not warn of it.
+unwarned = partial(np.errstate, over="ignore", under="ignore", invalid="ignore")
 
 
 def cost_and_gradient(
@@ -275,9 +279,7 @@ def _over_outputs(function, parameters, X, Y=None):
 
     if not parameters["W1"][0].all() and isinstance(X, np.ndarray):       # BLAS may take 0 · NaN for 0
         check_finite("X", X)
-    with workers(None, block_count(parameters, X.shape[1])) as run, np.errstate(
-        over="ignore", under="ignore", invalid="ignore"
-    ):
+    with workers(None, block_count(parameters, X.shape[1])) as run, unwarned():
         yield from map_blocks(block, (X, Y), column_bytes(parameters), run)
 
 

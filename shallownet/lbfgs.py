@@ -21,7 +21,13 @@ from shallownet._types import Array, Callback, Columns, History, Parameters, Ran
 from shallownet.activations import ACTIVATIONS
 from shallownet.columns import workers
 from shallownet.costs import COSTS
-from shallownet.evaluation import block_count, cost_and_gradient, cost_and_gradient_by_blocks, gradient_bytes
+from shallownet.evaluation import (
+    block_count,
+    cost_and_gradient,
+    cost_and_gradient_by_blocks,
+    gradient_bytes,
+    unwarned,
+)
 from shallownet.network import NAMES, initialize_parameters, output_of
 from shallownet.optimizers import Optimizer
 from shallownet.training import call, check_state, rewound, start
@@ -186,7 +192,7 @@ def minimize_cost(state, evaluate, num_iterations, tolerance, callbacks):
     state |= {"num_iterations": num_iterations, "finished": False}
     vector = as_vector(begin)
     try:
-        with np.errstate(over="ignore", under="ignore", invalid="ignore"):         # an infinite cost is refused by name
+        with unwarned():
             report(vector, cost_and_slope(vector)[0])
             status = 1
             if options["maxiter"] > 0:                                    # with 0, SciPy makes one iteration

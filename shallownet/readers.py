@@ -370,12 +370,11 @@ def _bad_cell(name, content, line, cell, path):
 def _read_target(name, targets, task, path):
     """Return Y and the classes (None for a regression) of the target's ``(line, cell)`` pairs."""
     numbers = [_number(cell) for _, cell in targets]
-    texts = numbers.count(None)
+    texts = [cell for (_, cell), number in zip(targets, numbers, strict=True) if number is None]
     # Some text among numbers is more likely a slip than a class.
-    content = "number" if task == "regression" or (task is None and texts < len(numbers)) else "label"
-    if texts and all(DECIMAL_COMMA.fullmatch(cell) for (_, cell), number in zip(targets, numbers, strict=True)
-                     if number is None):
-        content = "number"
+    slip = task is None and len(texts) < len(numbers)
+    commas = texts and all(map(DECIMAL_COMMA.fullmatch, texts))
+    content = "number" if task == "regression" or slip or commas else "label"
     for (line, cell), number in zip(targets, numbers, strict=True):
         missing = not cell or cell.lower() == "nan"
         if missing or (content == "number" and number is None):

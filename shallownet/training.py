@@ -31,6 +31,7 @@ from shallownet.evaluation import (
     cost_of_columns,
     gradient_bytes,
     total_weight,
+    unwarned,
 )
 from shallownet.network import NAMES, initialize_parameters, layer_sizes, output_of
 from shallownet.optimizers import Optimizer, check_optimizer, gradient_descent, learning_rate_of
@@ -276,7 +277,7 @@ def descend(
     optimizer_state, running = state["optimizer_state"], state["running"]
     state |= {"num_iterations": num_iterations, "finished": False}
     try:
-        with np.errstate(over="ignore", under="ignore", invalid="ignore"):         # divergence is refused by name
+        with unwarned():
             for iteration in range(state["iteration"], num_iterations):
                 due = iteration % report_every == 0
                 cost, grads, weight = gradient(parameters, due)

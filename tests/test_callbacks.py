@@ -221,7 +221,8 @@ def watched(costs, patience, **settings):
     for k, cost in enumerate(costs):
         state["history"]["iteration"].append(k)
         state["parameters"] = state["iteration"] = k
-        with patch.multiple(callbacks, _validation=lambda *_: DATA, _validation_cost=lambda *_, cost=cost: cost):
+        of_samples = {"_validation": lambda *_: (*DATA, None), "cost_of_columns": lambda *_, cost=cost, **__: cost}
+        with patch.multiple(callbacks, **of_samples):
             if stopping(state):
                 return k, state.get("best_parameters")
     return None, state.get("best_parameters")
