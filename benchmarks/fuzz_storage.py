@@ -52,7 +52,7 @@ def originals(folder):
     rng = np.random.default_rng(0)
     save_parameters(folder / "parameters", parameters, note="fuzz", epochs=3)
     save_checkpoint(folder / "checkpoint", state)
-    column_files.CHUNK_BYTES = 512                  # several chunks in a small file
+    column_files.HDF5_CHUNK_BYTES = 512                  # several chunks in a small file
     write_columns(folder / "columns", (rng.standard_normal((8, k)) for k in (20, 20, 30)))
 
     loaders = {"parameters": read_parameters, "checkpoint": load_checkpoint, "columns": read_columns}

@@ -233,28 +233,3 @@ def as_sample_weight(sample_weight, X):
 def result_dtype(X):
     """The dtype that a computation on ``X`` runs in: float32 for float32, float64 for everything else."""
     return np.dtype(np.float32 if X.dtype == np.float32 else np.float64)
-
-
-def check_parameters(parameters, hidden_names, cost_names):
-    """Refuse a dictionary that is not a network: missing entries, shapes that disagree, unknown names, NaN."""
-    if not isinstance(parameters, dict):
-        raise TypeError(f"parameters must be a dictionary; got {type(parameters).__name__}. "
-                        "Use initialize_parameters(n_x, n_h, n_y).")
-    missing = [name for name in ("W1", "b1", "W2", "b2") if name not in parameters]
-    if missing:
-        raise ValueError(f"parameters must have the entries W1, b1, W2, b2; got no {', '.join(missing)}. "
-                         "Use initialize_parameters(n_x, n_h, n_y).")
-    if "hidden" in parameters:
-        check_name("parameters['hidden']", parameters["hidden"], hidden_names)
-    if "cost" in parameters:
-        check_name("parameters['cost']", parameters["cost"], cost_names)
-    arrays = {name: as_floats(f"parameters[{name!r}]", parameters[name]) for name in ("W1", "b1", "W2", "b2")}
-    for name in ("W1", "W2"):
-        if arrays[name].ndim != 2 or 0 in arrays[name].shape:
-            raise ValueError(f"parameters[{name!r}] must be a matrix; got shape {arrays[name].shape}.")
-    n_h, n_y = arrays["W1"].shape[0], arrays["W2"].shape[0]
-    for name, shape in {"b1": (n_h, 1), "W2": (n_y, n_h), "b2": (n_y, 1)}.items():
-        check_shape(f"parameters[{name!r}]", arrays[name], shape, f"W1 has n_h = {n_h} rows, W2 has n_y = {n_y}.")
-    for name, array in arrays.items():
-        check_finite(f"parameters[{name!r}]", array, cure="Train again with a smaller learning rate.")
-    return {**parameters, **arrays}

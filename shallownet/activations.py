@@ -84,4 +84,4 @@ ACTIVATIONS = {
     "relu": Activation(relu, relu_derivative),
 }
 
-OUTPUTS = {"sigmoid": sigmoid, "softmax": softmax, "linear": linear}
+OUTPUT_ACTIVATIONS = {"sigmoid": sigmoid, "softmax": softmax, "linear": linear}

@@ -17,7 +17,7 @@ from shallownet.storage import (
     FLOATS,
     FORMAT_VERSION,
     check_header,
-    interrupts_held,
+    defer_sigint,
     new_file,
     open_dataset,
     open_regular,
@@ -27,7 +27,7 @@ from shallownet.storage import (
     write_header,
 )
 
-CHUNK_BYTES = 2**20
+HDF5_CHUNK_BYTES = 2**20
 CACHE_BYTES = 2**23   # of chunks that HDF5 keeps: the next slice often begins in the chunk where the last one ended
 
 
@@ -154,9 +154,9 @@ def _write(file, blocks):
     with new_file(file) as h5:
         write_header(h5, {"format": "shallownet columns", "format_version": FORMAT_VERSION})
         rows = h5.create_dataset("columns", (0, n_x), dtype, maxshape=(None, n_x), fletcher32=True,
-                                 chunks=(max(1, CHUNK_BYTES // (n_x * dtype.itemsize)), n_x))
+                                 chunks=(max(1, HDF5_CHUNK_BYTES // (n_x * dtype.itemsize)), n_x))
         for block in chain([first], blocks):
-            with interrupts_held():
+            with defer_sigint():
                 m = len(rows)
                 rows.resize(m + block.shape[1], axis=0)
                 rows[m:] = block.T

@@ -20,7 +20,7 @@ import numpy as np
 from shallownet._checks import is_streamed
 
 BLOCK_BYTES = 3 * 2**20   # what the arrays of a block may take: they stay in the cache, and calls are few
-CHUNK_BYTES = 2**24       # what is read from a stream at once
+READ_BYTES = 2**24       # what is read from a stream at once
 RUN_BLOCKS = 8            # how many blocks in a row a thread takes at most: threads that meet often wait for each other
 
 
@@ -41,9 +41,9 @@ def block_size(column_bytes):
 
 
 def chunk_size(arrays, multiple):
-    """How many columns of a stream are read at once: about ``CHUNK_BYTES``, a multiple of ``multiple``."""
+    """How many columns of a stream are read at once: about ``READ_BYTES``, a multiple of ``multiple``."""
     column_bytes = sum(a.shape[0] * a.dtype.itemsize for a in arrays if a is not None)
-    return max(1, CHUNK_BYTES // column_bytes // multiple) * multiple
+    return max(1, READ_BYTES // column_bytes // multiple) * multiple
 
 
 def load(arrays, columns):

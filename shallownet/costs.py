@@ -1,4 +1,4 @@
-"""The four costs. A cost brings its output activation, so a wrong pair cannot be built.
+"""The four costs. The cost determines the output activation, so a wrong pair cannot be built.
 
 Each is the cost per sample, ``(1, m)``, summed over the outputs. It is computed from the logits ``Z2``: there it is
 finite and right at any size, whereas a logarithm of ``A2`` is infinite as soon as the output saturates.
@@ -29,7 +29,8 @@ def cross_entropy_of_output(A2: Array, Y: Array) -> Array:
 def softmax_cross_entropy(Z2: Array, Y: Array) -> Array:
     """``-Σ Y log A2`` with ``A2 = softmax(Z2)``, written as ``log Σ e^Z2 - Σ Y Z2``.
 
-    With the largest ``Z2`` of a column moved to 0 the sum is 1 and the others, whose ``log1p`` loses nothing.
+    The largest ``Z2`` of each column is subtracted first, as in ``softmax``: then ``Σ e^Z2 = 1 + (the other terms)``,
+    and ``log1p`` of the other terms keeps their digits however small they are.
     """
     Z2 = Z2 - Z2.max(axis=0)
     others = (np.exp(Z2) * (Z2 < 0)).sum(axis=0, keepdims=True)
@@ -56,33 +57,35 @@ def _y_log_a(Y, A):
     return Y * np.log(A, where=Y > 0, out=np.zeros(A.shape, np.result_type(A, np.float32)))
 
 
-def difference(A2: Array, Y: Array) -> Array:
-    """``A2 - Y``: the error of both cross-entropies, whose output activation cancels."""
+def cross_entropy_delta(A2: Array, Y: Array) -> Array:
+    """``A2 - Y``, of both cross-entropies: the derivative of their output activation cancels."""
     return A2 - Y
 
 
-def squared_error_error(A2: Array, Y: Array) -> Array:
+def squared_error_delta(A2: Array, Y: Array) -> Array:
     """``2 (A2 - Y)``."""
     return 2 * (A2 - Y)
 
 
-def brier_error(A2: Array, Y: Array) -> Array:
+def brier_delta(A2: Array, Y: Array) -> Array:
     """``2 (A2 - Y) A2 (1 - A2)``."""
     return 2 * (A2 - Y) * A2 * (1 - A2)
 
 
 class Cost(NamedTuple):
-    """A row of the table: the output activation, the cost per sample from Z2 and from A2, and ``m · dZ2``."""
+    """A row of the table: the output activation, the cost per sample from Z2 and from A2, and delta, ``m · dZ2``."""
 
     output: str
     of_logits: Callable[[Array, Array], Array]
     of_output: Callable[[Array, Array], Array]
-    error: Callable[[Array, Array], Array]
+    delta: Callable[[Array, Array], Array]
 
 
 COSTS = {
-    "cross_entropy": Cost("sigmoid", cross_entropy, cross_entropy_of_output, difference),
-    "softmax_cross_entropy": Cost("softmax", softmax_cross_entropy, softmax_cross_entropy_of_output, difference),
-    "squared_error": Cost("linear", squared_error, squared_error, squared_error_error),
-    "brier": Cost("sigmoid", brier, squared_error, brier_error),
+    "cross_entropy": Cost("sigmoid", cross_entropy, cross_entropy_of_output, cross_entropy_delta),
+    "softmax_cross_entropy": Cost(
+        "softmax", softmax_cross_entropy, softmax_cross_entropy_of_output, cross_entropy_delta
+    ),
+    "squared_error": Cost("linear", squared_error, squared_error, squared_error_delta),
+    "brier": Cost("sigmoid", brier, squared_error, brier_delta),
 }

@@ -25,16 +25,19 @@ from shallownet._checks import (
     check_integer,
     check_labels,
     check_number,
-    check_parameters,
     check_shape,
     result_dtype,
 )
 from shallownet._types import Callback, History, Parameters, PathLike, State
-from shallownet.activations import ACTIVATIONS
 from shallownet.columns import workers
-from shallownet.costs import COSTS
-from shallownet.evaluation import block_count, cost_and_gradient_by_blocks, gradient_bytes, total_weight, unwarned
-from shallownet.network import NAMES, output_of
+from shallownet.evaluation import (
+    block_count,
+    cost_and_gradient_by_blocks,
+    gradient_bytes,
+    ignore_overflow,
+    total_weight,
+)
+from shallownet.network import NAMES, check_parameters, output_of
 from shallownet.optimizers import Optimizer, check_optimizer, gradient_descent
 from shallownet.training import check_state, descend, resume, start
 
@@ -126,7 +129,7 @@ def train(
     """
     if state is not None:
         parameters = check_state(state)["parameters"]
-    parameters = check_parameters(parameters, ACTIVATIONS, COSTS)
+    parameters = check_parameters(parameters)
     optimizer = gradient_descent(1.2) if optimizer is None else check_optimizer(optimizer)
     callbacks = check_callbacks(callbacks)
     samples, gradient = _gradient_of_cluster(X, Y, sample_weight, parameters, client, l2, threads, timeout)
@@ -171,7 +174,7 @@ def train_lbfgs(
 
     if state is not None:
         parameters = check_state(state)["parameters"]
-    parameters = check_parameters(parameters, ACTIVATIONS, COSTS)
+    parameters = check_parameters(parameters)
     tolerance = check_number("tolerance", tolerance, minimum=0)
     callbacks = check_callbacks(callbacks)
     state = fresh_state(parameters) if state is None else resume(state, parameters)
@@ -238,7 +241,7 @@ def open_columns(paths: Sequence[PathLike], *, client: Client, chunks: int | str
 
 def predict_probability(parameters: Parameters, X: da.Array) -> da.Array:
     """Return the output ``A2 (n_y, m)`` for the columns of a Dask array, lazily and chunk by chunk."""
-    parameters = check_parameters(parameters, ACTIVATIONS, COSTS)
+    parameters = check_parameters(parameters)
     return _predicted(evaluation.predict_probability, parameters, X, parameters["W2"].shape[0])
 
 
@@ -265,7 +268,7 @@ def predict(parameters: Parameters, X: da.Array) -> da.Array:
     >>> labels.compute()
     array([[0, 1, 1]])
     """
-    parameters = check_parameters(parameters, ACTIVATIONS, COSTS)
+    parameters = check_parameters(parameters)
     output = output_of(parameters)
     if output == "linear":
         return predict_probability(parameters, X)
@@ -286,7 +289,7 @@ def accuracy(parameters: Parameters, X: da.Array, Y: da.Array) -> float:
     -------
     accuracy : float
     """
-    parameters = check_parameters(parameters, ACTIVATIONS, COSTS)
+    parameters = check_parameters(parameters)
     X, Y = _fitting_arrays(X, Y, None, parameters)
     blocks = zip(X.chunks[1], X.to_delayed().ravel(), Y.to_delayed().ravel(), strict=True)
     sizes, accuracies = zip(*((size, _accuracy(parameters, x, y)) for size, x, y in blocks if size), strict=True)
@@ -457,7 +460,7 @@ def _part(chunk, parameters, l2, m, with_cost, threads):
     X, Y, sample_weight = chunk
     share = total_weight(X, sample_weight) / m
     with (
-        unwarned(),
+        ignore_overflow(),
         workers(threads, block_count(parameters, X.shape[1]), gradient_bytes(parameters)) as run,
     ):
         cost, grads = cost_and_gradient_by_blocks(

@@ -5,15 +5,20 @@ from functools import partial
 
 import numpy as np
 
-from shallownet._checks import as_columns, as_labels, check_finite, check_parameters, check_shape
+from shallownet._checks import as_columns, as_labels, check_finite, check_shape
 from shallownet._types import Array, Columns, Grads, Labels, Parameters
-from shallownet.activations import ACTIVATIONS
 from shallownet.columns import block_size, map_blocks, workers
-from shallownet.costs import COSTS
-from shallownet.network import NAMES, backward_propagation, compute_cost, forward_propagation, output_of
+from shallownet.network import (
+    NAMES,
+    backward_propagation,
+    check_parameters,
+    compute_cost,
+    forward_propagation,
+    output_of,
+)
 
 # What overflows is refused by name, so NumPy need not warn of it.
-unwarned = partial(np.errstate, over="ignore", under="ignore", invalid="ignore")
+ignore_overflow = partial(np.errstate, over="ignore", under="ignore", invalid="ignore")
 
 
 def cost_and_gradient(
@@ -152,7 +157,7 @@ def predict(parameters: Parameters, X: Columns, *, out: Labels | None = None) ->
     >>> predict(parameters, np.array([[-1.0, 2.0]]))
     array([[0, 1]])
     """
-    parameters = check_parameters(parameters, ACTIVATIONS, COSTS)
+    parameters = check_parameters(parameters)
     output = output_of(parameters)
     if output == "sigmoid":
         return _labels(parameters, X, out, lambda A2, Y: A2 > 0.5, dtype=np.int64)
@@ -187,7 +192,7 @@ def accuracy(parameters: Parameters, X: Columns, Y: Columns) -> float:
     >>> accuracy(initialize_parameters(1, 1, 1, scale=np.ones), np.array([[-1.0, 2.0]]), np.array([[0, 0]]))
     0.5
     """
-    parameters = check_parameters(parameters, ACTIVATIONS, COSTS)
+    parameters = check_parameters(parameters)
     if output_of(parameters) == "linear":
         raise ValueError("accuracy must be asked of a classifier; got a linear output. Use r2_score.")
     X, Y = _compared(parameters, X, Y)
@@ -227,7 +232,7 @@ def r2_score(parameters: Parameters, X: Columns, Y: Columns) -> float:
     >>> r2_score(parameters, np.array([[1.0, 2.0]]), np.array([[-1.0, 1.0]]))
     0.0
     """
-    parameters = check_parameters(parameters, ACTIVATIONS, COSTS)
+    parameters = check_parameters(parameters)
     if output_of(parameters) != "linear":
         raise ValueError(f"r2_score must be asked of a linear output; got a {output_of(parameters)}. Use accuracy.")
     X, Y = _compared(parameters, X, Y)
@@ -279,13 +284,13 @@ def _over_outputs(function, parameters, X, Y=None):
 
     if not parameters["W1"][0].all() and isinstance(X, np.ndarray):       # BLAS may take 0 · NaN for 0
         check_finite("X", X)
-    with workers(None, block_count(parameters, X.shape[1])) as run, unwarned():
+    with workers(None, block_count(parameters, X.shape[1])) as run, ignore_overflow():
         yield from map_blocks(block, (X, Y), column_bytes(parameters), run)
 
 
 def _labels(parameters, X, out, decide, dtype):
     """Write ``decide(A2, None)`` of every block into ``out``, or into a new array."""
-    parameters = check_parameters(parameters, ACTIVATIONS, COSTS)
+    parameters = check_parameters(parameters)
     X = as_columns("X", X, rows=parameters["W1"].shape[1], finite=out is not None)  # out is not half-written
     one = decide(np.zeros((parameters["W2"].shape[0], 1), np.result_type(parameters["W1"], X.dtype)), None)
     shape, dtype = (len(one), X.shape[1]), np.dtype(dtype or one.dtype)

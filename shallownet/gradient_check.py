@@ -10,13 +10,17 @@ from shallownet._checks import (
     as_labels,
     as_sample_weight,
     check_number,
-    check_parameters,
     check_shape,
 )
 from shallownet._types import Array, Columns, Grads, Parameters
-from shallownet.activations import ACTIVATIONS
-from shallownet.costs import COSTS
-from shallownet.network import NAMES, backward_propagation, compute_cost, forward_propagation, output_of
+from shallownet.network import (
+    NAMES,
+    backward_propagation,
+    check_parameters,
+    compute_cost,
+    forward_propagation,
+    output_of,
+)
 
 
 def numerical_gradient(f: Callable[[Array], float], array: Array, h: float = 1e-5) -> Array:
@@ -87,7 +91,7 @@ def gradient_check(
     >>> gradient_check(initialize_parameters(2, 4, 1, scale=1, random_state=3), *planar_flower()) < 1e-7
     True
     """
-    parameters = check_parameters(parameters, ACTIVATIONS, COSTS)
+    parameters = check_parameters(parameters)
     parameters |= {name: parameters[name].astype(float) for name in NAMES}
     X = as_columns("X", X, rows=parameters["W1"].shape[1])[:, :].astype(float)
     Y = as_labels(Y, X, output_of(parameters), rows=parameters["W2"].shape[0])[:, :]

@@ -13,22 +13,19 @@ from shallownet._checks import (
     check_callbacks,
     check_integer,
     check_number,
-    check_parameters,
     is_streamed,
 )
 from shallownet._random import random_generator
 from shallownet._types import Array, Callback, Columns, History, Parameters, RandomState, State
-from shallownet.activations import ACTIVATIONS
 from shallownet.columns import workers
-from shallownet.costs import COSTS
 from shallownet.evaluation import (
     block_count,
     cost_and_gradient,
     cost_and_gradient_by_blocks,
     gradient_bytes,
-    unwarned,
+    ignore_overflow,
 )
-from shallownet.network import NAMES, initialize_parameters, output_of
+from shallownet.network import NAMES, check_parameters, initialize_parameters, output_of
 from shallownet.optimizers import Optimizer
 from shallownet.training import call, check_state, rewound, start
 
@@ -129,7 +126,7 @@ def train_lbfgs(
     """
     if state is not None:
         parameters = check_state(state)["parameters"]
-    parameters = check_parameters(parameters, ACTIVATIONS, COSTS)
+    parameters = check_parameters(parameters)
     X = as_columns("X", X, rows=parameters["W1"].shape[1])
     Y = as_labels(Y, X, output_of(parameters), rows=parameters["W2"].shape[0])
     sample_weight = as_sample_weight(sample_weight, X)
@@ -192,7 +189,7 @@ def minimize_cost(state, evaluate, num_iterations, tolerance, callbacks):
     state |= {"num_iterations": num_iterations, "finished": False}
     vector = as_vector(begin)
     try:
-        with unwarned():
+        with ignore_overflow():
             report(vector, cost_and_slope(vector)[0])
             status = 1
             if options["maxiter"] > 0:                                    # with 0, SciPy makes one iteration

@@ -5,10 +5,19 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import DTypeLike
 
-from shallownet._checks import as_columns, check_dtype, check_integer, check_name, check_number, check_shape
+from shallownet._checks import (
+    as_columns,
+    as_floats,
+    check_dtype,
+    check_finite,
+    check_integer,
+    check_name,
+    check_number,
+    check_shape,
+)
 from shallownet._random import random_generator
 from shallownet._types import Array, Cache, Columns, Grads, Parameters, RandomState
-from shallownet.activations import ACTIVATIONS, OUTPUTS
+from shallownet.activations import ACTIVATIONS, OUTPUT_ACTIVATIONS
 from shallownet.costs import COSTS
 
 NAMES = ("W1", "b1", "W2", "b2")
@@ -112,6 +121,31 @@ def initialize_parameters(
     return parameters
 
 
+def check_parameters(parameters: Parameters) -> Parameters:
+    """Refuse a dictionary that is not a network: missing entries, shapes that disagree, unknown names, NaN."""
+    if not isinstance(parameters, dict):
+        raise TypeError(f"parameters must be a dictionary; got {type(parameters).__name__}. "
+                        "Use initialize_parameters(n_x, n_h, n_y).")
+    missing = [name for name in NAMES if name not in parameters]
+    if missing:
+        raise ValueError(f"parameters must have the entries W1, b1, W2, b2; got no {', '.join(missing)}. "
+                         "Use initialize_parameters(n_x, n_h, n_y).")
+    if "hidden" in parameters:
+        check_name("parameters['hidden']", parameters["hidden"], ACTIVATIONS)
+    if "cost" in parameters:
+        check_name("parameters['cost']", parameters["cost"], COSTS)
+    arrays = {name: as_floats(f"parameters[{name!r}]", parameters[name]) for name in NAMES}
+    for name in ("W1", "W2"):
+        if arrays[name].ndim != 2 or 0 in arrays[name].shape:
+            raise ValueError(f"parameters[{name!r}] must be a matrix; got shape {arrays[name].shape}.")
+    n_h, n_y = arrays["W1"].shape[0], arrays["W2"].shape[0]
+    for name, shape in {"b1": (n_h, 1), "W2": (n_y, n_h), "b2": (n_y, 1)}.items():
+        check_shape(f"parameters[{name!r}]", arrays[name], shape, f"W1 has n_h = {n_h} rows, W2 has n_y = {n_y}.")
+    for name, array in arrays.items():
+        check_finite(f"parameters[{name!r}]", array, cure="Train again with a smaller learning rate.")
+    return {**parameters, **arrays}
+
+
 def output_of(parameters: Parameters) -> str:
     """Return the name of the output activation: ``"sigmoid"``, ``"softmax"`` or ``"linear"``."""
     return COSTS[parameters.get("cost", "cross_entropy")].output
@@ -145,7 +179,7 @@ def forward_propagation(X: Array, parameters: Parameters) -> tuple[Array, Cache]
     """
     W1, b1, W2, b2 = parameters["W1"], parameters["b1"], parameters["W2"], parameters["b2"]
     g = ACTIVATIONS[parameters.get("hidden", "tanh")].function
-    g_output = OUTPUTS[output_of(parameters)]
+    g_output = OUTPUT_ACTIVATIONS[output_of(parameters)]
     if getattr(X, "ndim", 0) != 2 or X.shape[0] != W1.shape[1]:
         got = getattr(X, "shape", f"a {type(X).__name__}")
         raise ValueError(f"X must have shape ({W1.shape[1]}, m); got {got}. Columns are samples.")
@@ -263,13 +297,13 @@ def backward_propagation(
     W1, W2 = parameters["W1"], parameters["W2"]
     A1, A2 = cache["A1"], cache["A2"]
     g_derivative = ACTIVATIONS[parameters.get("hidden", "tanh")].derivative
-    error = COSTS[parameters.get("cost", "cross_entropy")].error
+    delta = COSTS[parameters.get("cost", "cross_entropy")].delta
     check_shape("Y", Y, A2.shape, "It goes with A2, sample by sample; columns are samples.")
 
     if Y.dtype is not A2.dtype:
         Y = Y.astype(A2.dtype)                                            # float32 stays float32
 
-    dZ2 = error(A2, Y)                                                    # (n_y, m)
+    dZ2 = delta(A2, Y)                                                    # (n_y, m)
     if sample_weight is None:
         m = Y.shape[1]
     else:

@@ -26,11 +26,9 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 
-from shallownet._checks import as_columns, as_floats, check_finite, check_integer, check_parameters, check_shape
+from shallownet._checks import as_columns, as_floats, check_finite, check_integer, check_shape
 from shallownet._types import Array, History, Labels, Parameters, PathLike
-from shallownet.activations import ACTIVATIONS
-from shallownet.costs import COSTS
-from shallownet.network import forward_propagation
+from shallownet.network import check_parameters, forward_propagation
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
@@ -272,7 +270,7 @@ def plot_hidden_units(parameters: Parameters, X: Array, Y: Labels, ax: Axes | No
     X = _plane_points(X)
     classes = _class_numbers("Y", Y, X)
     x1, x2, grid = _grid(X, 100)
-    parameters = check_parameters(parameters, ACTIVATIONS, COSTS)
+    parameters = check_parameters(parameters)
     _class_scores(parameters, X, classes)                                 # refuses what is no classifier of the plane
     W2 = parameters["W2"]
     if len(W2) == 1:
@@ -336,7 +334,7 @@ def plot_weights(
     >>> image.get_clim()
     (-1.0, 1.0)
     """
-    W1 = check_parameters(parameters, ACTIVATIONS, COSTS)["W1"]
+    W1 = check_parameters(parameters)["W1"]
     n_h, n_x = W1.shape
     if np.ndim(shape) != 1 or len(shape) not in (2, 3) or min(shape) < 1 or np.prod(shape) != n_x:
         raise ValueError(f"shape must be that of images with n_x = {n_x} pixels, as in W1 {W1.shape}; got {shape}. "
@@ -537,7 +535,7 @@ def _grid(X, n=200):
 def _outputs(model, X):
     """Return what the model says about the columns of ``X``, one row an output."""
     if isinstance(model, dict):
-        parameters = check_parameters(model, ACTIVATIONS, COSTS)
+        parameters = check_parameters(model)
         n_x = parameters["W1"].shape[1]
         if n_x != len(X):
             raise ValueError(f"parameters must be those of a network with {len(X)} input{'s' * (len(X) > 1)}, "

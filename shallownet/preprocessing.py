@@ -9,16 +9,15 @@ from shallownet._checks import (
     check_finite,
     check_integer,
     check_number,
-    check_parameters,
     check_shape,
     is_streamed,
     result_dtype,
 )
 from shallownet._random import random_generator
 from shallownet._types import Array, Columns, Labels, Parameters, RandomState
-from shallownet.activations import ACTIVATIONS
 from shallownet.columns import column_slices
 from shallownet.costs import COSTS
+from shallownet.network import check_parameters
 
 BLOCK = 2**20  # numbers that standardize holds at a time, 8 MB
 
@@ -114,7 +113,7 @@ def fold_standardization(
     >>> folded["W1"], folded["b1"]
     (array([[0.5]]), array([[-5.]]))
     """
-    parameters = check_parameters(parameters, ACTIVATIONS, COSTS)
+    parameters = check_parameters(parameters)
     W1, b1, W2, b2 = (parameters[name] for name in ("W1", "b1", "W2", "b2"))
     mean, std = _as_scaling("mean", mean, "std", std, W1.shape[1])
     W1 = W1 / std.T                                                       # (n_h, n_x)

@@ -142,7 +142,7 @@ class _ShallowNet(BaseEstimator):
         state = self._state_to_go_on_from() if go_on else fresh_state(self._network(X, Y, generator))
         l2 = self.l2
         if isinstance(l2, str) and l2 == "auto":
-            l2 = self.l2_ if go_on else chosen_l2(state["parameters"], X, Y, weight, solver, generator)
+            l2 = self.l2_ if go_on else select_l2(state["parameters"], X, Y, weight, solver, generator)
         descend = self._lbfgs if solver == "lbfgs" else self._adam
         parameters, state, done = descend(
             X, Y, state, rounds, callbacks, l2=l2, sample_weight=weight, random_state=generator
@@ -530,7 +530,7 @@ def merged(X, Y, weight):
     return *take((X, Y), columns), None if (weight == 1).all() else weight.astype(X.dtype)
 
 
-def chosen_l2(network, X, Y, weight, solver, generator):
+def select_l2(network, X, Y, weight, solver, generator):
     """Return the l2 that does best on a fifth of the samples after a short training of ``network`` on the others."""
     if solver == "adam" or X.shape[1] < 5:
         return L2_CHOICES[1]

@@ -27,10 +27,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from shallownet._checks import check_parameters
 from shallownet._types import Parameters, PathLike, State
-from shallownet.activations import ACTIVATIONS
-from shallownet.costs import COSTS
+from shallownet.network import check_parameters
 
 FORMAT_VERSION = 1
 LOADERS = {
@@ -85,7 +83,7 @@ def save_parameters(path: PathLike, parameters: Parameters, **metadata: Any) -> 
     ...     print(load_parameters(f"{folder}/planar.h5")["W1"][0], load_metadata(f"{folder}/planar.h5"))
     [-0.00416758 -0.00056267] {'accuracy': 0.905}
     """
-    parameters = check_parameters(parameters, ACTIVATIONS, COSTS)
+    parameters = check_parameters(parameters)
     names = {name: parameters.pop(name, default) for name, default in DEFAULTS.items()}
     for name in parameters:
         if name not in ("W1", "b1", "W2", "b2"):
@@ -119,7 +117,7 @@ def _load_parameters(path):
         require(isinstance(tree["metadata"], dict), "its metadata is no dictionary")
         names = {name: value for name, value in names.items() if value != DEFAULTS[name]}
         parameters = {name: tree[name] for name in ("W1", "b1", "W2", "b2")} | names
-        return check_parameters(parameters, ACTIVATIONS, COSTS), tree["metadata"]
+        return check_parameters(parameters), tree["metadata"]
 
 
 def save_checkpoint(path: PathLike, state: State) -> None:
@@ -151,7 +149,7 @@ def save_checkpoint(path: PathLike, state: State) -> None:
         raise TypeError(f"state must be a dictionary; got {type(state).__name__}. Use the state that callbacks get.")
     if "parameters" not in state:
         raise ValueError("state must have the entry 'parameters'; got none. Use the state that callbacks get.")
-    parameters = check_parameters(state["parameters"], ACTIVATIONS, COSTS)
+    parameters = check_parameters(state["parameters"])
     _save(path, "checkpoint", {**state, "parameters": parameters}, {})
 
 
@@ -160,7 +158,7 @@ def load_checkpoint(path: PathLike) -> State:
     image = _read_bytes(path)
     with refusing(path, "checkpoint"):
         state, _ = _parse(image, "checkpoint", ())
-        check_parameters(state["parameters"], ACTIVATIONS, COSTS)
+        check_parameters(state["parameters"])
         return state
 
 
@@ -184,7 +182,7 @@ def _save(path, kind, tree, names):
 def _file_image(header, document, arrays):
     """Return the bytes of the HDF5 file. HDF5 itself never writes to the disk: when that is full, it crashes."""
     image = io.BytesIO()
-    with interrupts_held(), new_file(image) as file:
+    with defer_sigint(), new_file(image) as file:
         write_header(file, {**header, "digest": _digest(header, document, arrays)})
         for name, array in [("document", np.frombuffer(document, np.uint8)), *sorted(arrays.items())]:
             file.create_dataset(name, data=array, chunks=array.shape, fletcher32=True)
@@ -192,7 +190,7 @@ def _file_image(header, document, arrays):
 
 
 @contextmanager
-def interrupts_held():
+def defer_sigint():
     """Hold Ctrl-C back until the block ends: in the clean-up of h5py's objects, Python prints and forgets it."""
     before = signal.getsignal(signal.SIGINT)
     if before is None or threading.current_thread() is not threading.main_thread():

@@ -15,12 +15,10 @@ from shallownet._checks import (
     check_integer,
     check_name,
     check_number,
-    check_parameters,
     is_streamed,
 )
 from shallownet._random import generator_state, random_generator, set_generator_state
 from shallownet._types import Array, Callback, Columns, Grads, History, Parameters, RandomState, State
-from shallownet.activations import ACTIVATIONS
 from shallownet.callbacks import print_cost as print_cost_callback
 from shallownet.columns import chunk_size, mini_batches, workers
 from shallownet.costs import COSTS
@@ -30,10 +28,10 @@ from shallownet.evaluation import (
     cost_and_gradient_by_blocks,
     cost_of_columns,
     gradient_bytes,
+    ignore_overflow,
     total_weight,
-    unwarned,
 )
-from shallownet.network import NAMES, initialize_parameters, layer_sizes, output_of
+from shallownet.network import NAMES, check_parameters, initialize_parameters, layer_sizes, output_of
 from shallownet.optimizers import Optimizer, check_optimizer, gradient_descent, learning_rate_of
 
 
@@ -188,7 +186,7 @@ def train(
     """
     if state is not None:
         parameters = check_state(state)["parameters"]
-    parameters = check_parameters(parameters, ACTIVATIONS, COSTS)
+    parameters = check_parameters(parameters)
     X = as_columns("X", X, rows=parameters["W1"].shape[1])
     Y = as_labels(Y, X, output_of(parameters), rows=parameters["W2"].shape[0])
     sample_weight = as_sample_weight(sample_weight, X)
@@ -277,7 +275,7 @@ def descend(
     optimizer_state, running = state["optimizer_state"], state["running"]
     state |= {"num_iterations": num_iterations, "finished": False}
     try:
-        with unwarned():
+        with ignore_overflow():
             for iteration in range(state["iteration"], num_iterations):
                 due = iteration % report_every == 0
                 cost, grads, weight = gradient(parameters, due)

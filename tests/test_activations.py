@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from shallownet.activations import ACTIVATIONS, OUTPUTS, linear, relu, sigmoid, softmax, tanh
+from shallownet.activations import ACTIVATIONS, OUTPUT_ACTIVATIONS, linear, relu, sigmoid, softmax, tanh
 
 Z = np.array([[-3.0, -0.5, 0.0, 0.25], [1.0, 2.0, -1.5, 0.75]])
 
@@ -63,7 +63,7 @@ def test_softmax_saturates_without_a_warning():
     np.testing.assert_array_equal(softmax(np.array([[1000.0, -1000.0], [-1000.0, -1000.0]])), [[1, 0.5], [0, 0.5]])
 
 
-@pytest.mark.parametrize("function", [*OUTPUTS.values(), *(row.function for row in ACTIVATIONS.values())])
+@pytest.mark.parametrize("function", [*OUTPUT_ACTIVATIONS.values(), *(row.function for row in ACTIVATIONS.values())])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_an_activation_keeps_shape_dtype_and_input(function, dtype):
     Z32 = Z.astype(dtype)
@@ -80,4 +80,4 @@ def test_a_derivative_keeps_the_dtype(row):
 
 def test_the_tables_hold_the_documented_names():
     assert set(ACTIVATIONS) == {"tanh", "sigmoid", "relu"}
-    assert set(OUTPUTS) == {"sigmoid", "softmax", "linear"}
+    assert set(OUTPUT_ACTIVATIONS) == {"sigmoid", "softmax", "linear"}

@@ -17,13 +17,12 @@ from shallownet._checks import (
     check_integer,
     check_name,
     check_number,
-    check_parameters,
     check_shape,
     is_streamed,
     result_dtype,
 )
 from shallownet.activations import ACTIVATIONS
-from shallownet.costs import COSTS
+from shallownet.network import check_parameters
 
 X = np.arange(6.0).reshape(2, 3)
 
@@ -260,7 +259,7 @@ def network(**changes):
 
 def test_a_network_passes_with_its_names_and_its_arrays():
     parameters = network(hidden="relu", cost="brier", W1=[[1, 2]] * 4)
-    checked = check_parameters(parameters, ACTIVATIONS, COSTS)
+    checked = check_parameters(parameters)
     assert checked["W1"].dtype == np.float64
     assert checked["W2"] is parameters["W2"]
     assert (checked["hidden"], checked["cost"]) == ("relu", "brier")
@@ -286,7 +285,7 @@ def test_a_network_passes_with_its_names_and_its_arrays():
 ])
 def test_what_is_no_network_is_refused(parameters, error, message):
     with pytest.raises(error, match=message):
-        check_parameters(parameters, ACTIVATIONS, COSTS)
+        check_parameters(parameters)
 
 
 # Streams

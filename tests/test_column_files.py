@@ -32,7 +32,7 @@ def blocks(n_x, *sizes, dtype=float, seed=0):
 @pytest.fixture
 def small_chunks(monkeypatch):
     """Let a small file have many chunks: of four samples with eight float64 features."""
-    monkeypatch.setattr(column_files, "CHUNK_BYTES", 256)
+    monkeypatch.setattr(column_files, "HDF5_CHUNK_BYTES", 256)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -51,7 +51,7 @@ def test_any_slice_of_any_blocks_is_that_of_the_whole(n_x, sizes, data):
     whole = np.hstack(written := blocks(n_x, *sizes))
     i, j = (data.draw(st.none() | st.integers(-50, 50)) for _ in "ij")
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(column_files, "CHUNK_BYTES", 100)
+        patch.setattr(column_files, "HDF5_CHUNK_BYTES", 100)
         write_columns(f"{folder}/X.h5", written)
         with open_columns(f"{folder}/X.h5") as X:
             np.testing.assert_array_equal(X[:, i:j], whole[:, i:j])
@@ -158,7 +158,7 @@ def test_folders_links_and_read_only_files_are_treated_as_by_save_parameters(tmp
 
 def fill_disk(folder):
     """Child: write columns where files of ever more bytes have room; HDF5 alone crashes there."""
-    column_files.CHUNK_BYTES = 2048
+    column_files.HDF5_CHUNK_BYTES = 2048
     path = Path(folder, "X.h5")
     write_columns(path, blocks(8, 500, 700))
     before = path.read_bytes()

@@ -29,7 +29,7 @@ def numbered(m, rows=2):
 @pytest.fixture
 def small_chunks(monkeypatch):
     """Chunks of 16 columns of ``numbered(m)``, whose columns have 16 bytes."""
-    monkeypatch.setattr(columns, "CHUNK_BYTES", 256)
+    monkeypatch.setattr(columns, "READ_BYTES", 256)
 
 
 # Slices, blocks and chunks
@@ -53,7 +53,7 @@ def test_a_chunk_is_a_multiple_of_the_batch_and_bounded(multiple):
     arrays = (np.ones((30, 5)), np.ones((1, 5), np.float32), None)
     size = chunk_size(arrays, multiple)
     assert size % multiple == 0
-    assert size == multiple or size * (30 * 8 + 4) <= columns.CHUNK_BYTES
+    assert size == multiple or size * (30 * 8 + 4) <= columns.READ_BYTES
 
 
 def test_arrays_in_memory_are_one_chunk_and_are_not_copied():
@@ -85,7 +85,7 @@ def test_blocks_come_in_order_and_cover_everything(threads, streamed, small_chun
 
 def test_block_boundaries_are_the_same_for_a_stream_and_for_an_array(monkeypatch):
     monkeypatch.setattr(columns, "BLOCK_BYTES", 1)
-    monkeypatch.setattr(columns, "CHUNK_BYTES", 150 * 16)                 # not a multiple of a block
+    monkeypatch.setattr(columns, "READ_BYTES", 150 * 16)                 # not a multiple of a block
     array = numbered(1000)
     sizes = [[X.shape[1] for X in map_blocks(lambda X: X, (data,), 16)] for data in (array, Slices(array))]
     assert sizes[0] == sizes[1]

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from shallownet.activations import OUTPUTS
+from shallownet.activations import OUTPUT_ACTIVATIONS
 from shallownet.costs import (
     COSTS,
     brier,
@@ -50,17 +50,17 @@ def test_a_cost_by_hand(cost, Z2, Y, value):
 def test_the_cost_of_logits_is_the_cost_of_their_output(name):
     row, Y = COSTS[name], labels(name)
     Z2 = np.random.RandomState(1).standard_normal(Y.shape) * 3
-    np.testing.assert_allclose(row.of_logits(Z2, Y), row.of_output(OUTPUTS[row.output](Z2), Y), rtol=1e-12)
+    np.testing.assert_allclose(row.of_logits(Z2, Y), row.of_output(OUTPUT_ACTIVATIONS[row.output](Z2), Y), rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", COSTS)
-def test_the_error_is_the_slope_of_the_cost_in_the_logits(name):
+def test_delta_is_the_derivative_of_the_cost_with_respect_to_the_logits(name):
     row, Y = COSTS[name], labels(name)
     Z2, h = np.random.RandomState(1).standard_normal(Y.shape), 1e-5
-    error = row.error(OUTPUTS[row.output](Z2), Y)
+    delta = row.delta(OUTPUT_ACTIVATIONS[row.output](Z2), Y)
     for k, unit in enumerate(np.eye(len(Y))[:, :, None]):
-        slope = (row.of_logits(Z2 + h * unit, Y) - row.of_logits(Z2 - h * unit, Y)) / (2 * h)
-        np.testing.assert_allclose(error[[k]], slope, rtol=1e-7, atol=1e-9)
+        derivative = (row.of_logits(Z2 + h * unit, Y) - row.of_logits(Z2 - h * unit, Y)) / (2 * h)
+        np.testing.assert_allclose(delta[[k]], derivative, rtol=1e-7, atol=1e-9)
 
 
 @pytest.mark.parametrize(("cost", "Z2", "Y", "value"), [
@@ -108,15 +108,15 @@ def test_zero_times_log_zero_is_zero(cost, A2, Y, value):
 def test_float32_stays_float32(name):
     row, Y = COSTS[name], labels(name).astype(np.float32)
     Z2 = np.ones(Y.shape, np.float32)
-    A2 = OUTPUTS[row.output](Z2)
-    assert [f.dtype for f in (row.of_logits(Z2, Y), row.of_output(A2, Y), row.error(A2, Y))] == [np.float32] * 3
+    A2 = OUTPUT_ACTIVATIONS[row.output](Z2)
+    assert [f.dtype for f in (row.of_logits(Z2, Y), row.of_output(A2, Y), row.delta(A2, Y))] == [np.float32] * 3
 
 
 @pytest.mark.parametrize("name", COSTS)
 def test_the_arguments_stay_as_they_were(name):
     row, Y = COSTS[name], labels(name)
-    A2 = OUTPUTS[row.output](np.ones(Y.shape))
+    A2 = OUTPUT_ACTIVATIONS[row.output](np.ones(Y.shape))
     before = A2.copy(), Y.copy()
     A2.flags.writeable = Y.flags.writeable = False
-    row.of_logits(A2, Y), row.of_output(A2, Y), row.error(A2, Y)
+    row.of_logits(A2, Y), row.of_output(A2, Y), row.delta(A2, Y)
     np.testing.assert_array_equal([A2, Y], before)

@@ -10,7 +10,7 @@ import pytest
 from matplotlib.mathtext import MathTextParser
 
 from shallownet import numerical_gradient
-from shallownet.activations import ACTIVATIONS, OUTPUTS
+from shallownet.activations import ACTIVATIONS, OUTPUT_ACTIVATIONS
 from shallownet.costs import COSTS
 
 ROOT = Path(__file__).parents[1]
@@ -39,8 +39,11 @@ def test_every_quotation_names_its_file():
 
 @pytest.mark.parametrize(
     "function",
-    sorted({f for row in (*ACTIVATIONS.values(), *COSTS.values()) for f in row if callable(f)} | set(OUTPUTS.values()),
-           key=lambda f: f.__name__),
+    sorted(
+        {f for row in (*ACTIVATIONS.values(), *COSTS.values()) for f in row if callable(f)}
+        | set(OUTPUT_ACTIVATIONS.values()),
+        key=lambda f: f.__name__,
+    ),
     ids=lambda f: f.__name__,
 )
 def test_every_activation_and_cost_is_quoted(function):

@@ -31,7 +31,7 @@ SETTINGS = {
 def small_blocks_and_chunks(monkeypatch):
     """Blocks of 64 columns, chunks of 128: M columns are 11 blocks in 6 chunks."""
     monkeypatch.setattr(columns, "BLOCK_BYTES", 1)
-    monkeypatch.setattr(columns, "CHUNK_BYTES", 128 * 4 * 8)
+    monkeypatch.setattr(columns, "READ_BYTES", 128 * 4 * 8)
 
 
 @pytest.fixture(params=["array", "memmap", "hdf5", "slices"])

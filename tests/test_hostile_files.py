@@ -40,7 +40,7 @@ def write_good(kind, path):
     elif kind == "checkpoint":
         save_checkpoint(path, {"iteration": 3, "parameters": parameters, "history": {"cost": [0.5, float("inf")]}})
     else:
-        with patch.object(column_files, "CHUNK_BYTES", 32):
+        with patch.object(column_files, "HDF5_CHUNK_BYTES", 32):
             column_files.write_columns(path, [np.array([[0.1, 0.2, 0.3], [1, 2, 3]])])
 
 

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from shallownet.activations import ACTIVATIONS, OUTPUTS
+from shallownet.activations import ACTIVATIONS, OUTPUT_ACTIVATIONS
 from shallownet.costs import COSTS
 from shallownet.network import (
     NAMES,
@@ -189,7 +189,7 @@ def test_forward_is_the_formula_and_has_the_shapes(cost, hidden, n_y, problem):
     Z1 = parameters["W1"] @ X + parameters["b1"]
     Z2 = parameters["W2"] @ ACTIVATIONS[hidden].function(Z1) + parameters["b2"]
     np.testing.assert_allclose(cache["Z1"], Z1, rtol=1e-12)
-    np.testing.assert_allclose(A2, OUTPUTS[COSTS[cost].output](Z2), rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(A2, OUTPUT_ACTIVATIONS[COSTS[cost].output](Z2), rtol=1e-12, atol=1e-15)
     assert {name: array.shape for name, array in cache.items()} == {
         "Z1": (4, 7), "A1": (4, 7), "Z2": (n_y, 7), "A2": (n_y, 7),
     }
@@ -230,7 +230,7 @@ def test_the_calls_of_the_text_work():
 ])
 def test_cost_is_finite_when_the_output_saturates(Z2, Y, cost):
     Z2 = np.array(Z2)
-    A2 = OUTPUTS["sigmoid"](Z2)
+    A2 = OUTPUT_ACTIVATIONS["sigmoid"](Z2)
     assert compute_cost(A2, np.array(Y), cache={"Z2": Z2}) == cost
 
 

@@ -180,7 +180,7 @@ def test_blocks_threads_and_streams_agree_with_the_whole(network, streamed, thre
     source = (Slices(X), Slices(Y)) if streamed else (X, Y)
     with pytest.MonkeyPatch.context() as patch, workers(threads, 8) as run:
         patch.setattr(columns, "BLOCK_BYTES", 1)
-        patch.setattr(columns, "CHUNK_BYTES", 10_000)
+        patch.setattr(columns, "READ_BYTES", 10_000)
         assert_same(cost_and_gradient_by_blocks(parameters, *source, run=run, **options), expected)
         np.testing.assert_allclose(predict_probability(parameters, source[0]), predict_probability(parameters, X),
                                    **EXACT)

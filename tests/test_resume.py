@@ -24,7 +24,7 @@ from shallownet.storage import load_checkpoint
 folder, optimizer, batch_size, streamed = sys.argv[1:]
 X, Y = planar_flower(120)
 if streamed == "True":
-    sn.columns.CHUNK_BYTES = 24 * 3 * 8                      # five chunks of 24 columns
+    sn.columns.READ_BYTES = 24 * 3 * 8                      # five chunks of 24 columns
     X = open_columns(Path(folder).parent / "X.h5")
 parameters = sn.initialize_parameters(2, 5, 1, random_state=3)
 optimizer = {"adam": sn.adam(0.01), "descent": sn.gradient_descent(sn.step_decay(1.2, 0.5, 100))}[optimizer]

@@ -32,7 +32,7 @@ def global_state():
 @pytest.fixture
 def small_chunks(monkeypatch):
     """Chunks of 16 columns of a problem's float64 data with n_x = 3 and n_y = 1, in batches of 8."""
-    monkeypatch.setattr(columns, "CHUNK_BYTES", 16 * 4 * 8)
+    monkeypatch.setattr(columns, "READ_BYTES", 16 * 4 * 8)
 
 
 def assert_identical(actual, expected, path="result"):
