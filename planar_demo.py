@@ -27,7 +27,7 @@ def demo(options):
     line = logistic_regression(X, Y)
     print(f"Accuracy without hidden layer (logistic regression): {percent(accuracy_of(line, X, Y))}")
 
-    frames = sn.snapshots(most=100)
+    frames = sn.snapshots(max_snapshots=100)
     stopped = False
     try:
         parameters, history = train(X, Y, options, frames)

@@ -28,7 +28,7 @@ import shallownet
 from shallownet import gradient_descent, initialize_parameters, nn_model, predict, train
 from shallownet.columns import block_size, column_slices, in_one_piece, workers
 from shallownet.datasets import planar_flower
-from shallownet.evaluation import block_count, column_bytes, cost_and_gradient_by_blocks
+from shallownet.objective import block_count, column_bytes, cost_and_gradient_by_blocks
 
 ROOT = Path(__file__).parents[1]
 THREADS = len(os.sched_getaffinity(0))

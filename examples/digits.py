@@ -6,7 +6,7 @@ from timeit import timeit
 from matplotlib.figure import Figure
 
 from shallownet import accuracy, gradient_descent, initialize_parameters, one_hot, progress_bar, split_columns, train
-from shallownet.evaluation import cost_and_gradient, cost_of_columns
+from shallownet.objective import cost_and_gradient, cost_of_columns
 from shallownet.plotting import COLORS, plot_weights
 from shallownet.readers import read_mnist
 from shallownet.storage import load_parameters, save_parameters

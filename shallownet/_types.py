@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,3 +19,6 @@ RandomState = int | np.random.RandomState | np.random.Generator | None
 LearningRate = float | Callable[[int], float]
 Callback = Callable[[State], bool | None]
 PathLike = str | Path
+Hidden = Literal["tanh", "sigmoid", "relu"]           # what comes with the package; tables take more
+CostName = Literal["cross_entropy", "softmax_cross_entropy", "squared_error", "brier"]
+Scale = float | Literal["glorot"] | Callable[[tuple[int, int]], Array]

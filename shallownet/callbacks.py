@@ -1,19 +1,6 @@
 """Callbacks of ``train``: each gets the training state at every report, and stops the training by returning True.
 
-The state is a dictionary:
-
-=================== ==================================================================================================
-``iteration``       updates made so far
-``num_iterations``  updates that the training was asked for
-``parameters``      the network before the next update
-``cost``            its cost, or with mini-batches the mean over the batches since the last report
-``history``         dictionary of lists with an entry a report: ``iteration``, ``cost``, and what callbacks add
-``optimizer_state`` dictionary of arrays
-``finished``        True in the last call, after the last update
-=================== ==================================================================================================
-
-``best_parameters`` may be put there by a callback: ``train`` then returns those. ``random_state``, ``running`` and
-``settings`` are what a resumed training needs besides.
+``states.py`` says what is in the state; a callback may add lists to ``state["history"]``, an entry a report.
 """
 
 import math
@@ -24,8 +11,9 @@ import numpy as np
 
 from shallownet._checks import as_columns, as_labels, as_sample_weight, check_integer, check_number
 from shallownet._types import Array, Callback, Columns, PathLike, State
-from shallownet.evaluation import accuracy, cost_of_columns, r2_score
+from shallownet.evaluation import accuracy, r2_score
 from shallownet.network import output_of
+from shallownet.objective import cost_of_columns
 
 
 def print_cost() -> Callback:
@@ -71,13 +59,14 @@ def record_validation(X_val: Columns, Y_val: Columns) -> Callback:
     X_val, Y_val : array, shape (n_x, m), (n_y, m)
         Samples that the training does not see.
     """
+    held_out = HeldOut(X_val, Y_val)
 
     def callback(state):
         parameters, history = state["parameters"], state["history"]
         linear = output_of(parameters) == "linear"
         name, score = ("validation_r2", r2_score) if linear else ("validation_accuracy", accuracy)
-        X, Y, _ = _validation(parameters, X_val, Y_val)
-        _append(history, "validation_cost", partial(cost_of_columns, parameters, X, Y))
+        X, Y, _ = held_out.checked(parameters)
+        _append(history, "validation_cost", partial(held_out.cost, parameters))
         _append(history, name, partial(score, parameters, X, Y))
 
     return callback
@@ -93,8 +82,8 @@ def early_stopping(
 ) -> Callback:
     """Stop when the validation cost has not improved for ``patience`` reports, and return the best parameters.
 
-    It watches the cost, which also falls where the accuracy of a small validation set stands still. Adds
-    ``validation_cost`` to the history, unless another callback has: then that stays, and this one watches its own.
+    It monitors the cost, which also falls where the accuracy of a small validation set stands still. Adds
+    ``validation_cost`` to the history, unless another callback has: then that stays, and this one monitors its own.
 
     Parameters
     ----------
@@ -114,28 +103,42 @@ def early_stopping(
     """
     check_integer("patience", patience)
     check_number("min_improvement", min_improvement, minimum=0)
+    held_out = HeldOut(X_val, Y_val, sample_weight)
 
     def callback(state):
         parameters, history = state["parameters"], state["history"]
-        X, Y, weight = _validation(parameters, X_val, Y_val, sample_weight)
-        validation_cost = cache(partial(cost_of_columns, parameters, X, Y, sample_weight=weight))
-        _append(history, "validation_cost", validation_cost)
-        # The watch is in the state, so that a resumed training goes on as if it had not been stopped.
-        watches, key = state.get("early_stopping", {}), _fingerprint(X, Y, weight)
-        watch = watches.get(key, {"iteration": None, "lowest": math.inf, "best": math.inf, "waited": 0})
-        if history["iteration"] and state["iteration"] != watch["iteration"]:      # a resumed report comes twice
-            cost, best = validation_cost(), watch["best"]
-            watch = {**watch, "iteration": state["iteration"], "waited": watch["waited"] + 1}
-            if cost < watch["lowest"]:
-                watch |= {"lowest": cost, "parameters": parameters}
-            if cost < (best - min_improvement * abs(best) if best < math.inf else best):
-                watch |= {"best": cost, "waited": 0}
+        cost = cache(partial(held_out.cost, parameters))
+        _append(history, "validation_cost", cost)
+        # What it monitors is in the state, so that a resumed training goes on as if it had not been stopped.
+        monitors, key = state.get("early_stopping", {}), held_out.fingerprint(parameters)
+        monitor = monitors.get(key, {"iteration": None, "reference": math.inf, "wait": 0, "lowest": math.inf})
+        if history["iteration"] and state["iteration"] != monitor["iteration"]:    # a resumed report comes twice
+            monitor = {**monitor, "iteration": state["iteration"]}
+            monitor["reference"], monitor["wait"] = waiting(
+                cost(), monitor["reference"], monitor["wait"], min_improvement
+            )
+            if cost() < monitor["lowest"]:
+                monitor |= {"lowest": cost(), "parameters": parameters}
             if not state["finished"]:                                     # a longer training has no such report
-                state["early_stopping"] = {**watches, key: watch}
-        state |= {"best_parameters": watch.get("parameters", parameters), "best_cost": watch["lowest"]}
-        return watch["waited"] >= patience
+                state["early_stopping"] = {**monitors, key: monitor}
+        state |= {"best_parameters": monitor.get("parameters", parameters), "best_cost": monitor["lowest"]}
+        return monitor["wait"] >= patience
 
     return callback
+
+
+def waiting(cost: float, reference: float, wait: int, min_improvement: float) -> tuple[float, int]:
+    """Return the cost to improve on, and how many reports have not, after one more report.
+
+    Examples
+    --------
+    >>> waiting(0.5, reference=0.6, wait=3, min_improvement=0.01)
+    (0.5, 0)
+    >>> waiting(0.595, reference=0.6, wait=3, min_improvement=0.01)
+    (0.6, 4)
+    """
+    improved = cost < (reference - min_improvement * abs(reference) if reference < math.inf else reference)
+    return (cost, 0) if improved else (reference, wait + 1)
 
 
 def checkpoint(path: PathLike, every: int = 1) -> Callback:
@@ -167,28 +170,29 @@ class snapshots(list):
     ----------
     every : int
         Reports between two snapshots; the network after the last update is always there.
-    most : int
+    max_snapshots : int
         When the list is full, every other snapshot goes and ``every`` doubles: the list covers the whole training.
 
     Examples
     --------
     >>> import numpy as np
     >>> from shallownet import nn_model
-    >>> frames = snapshots(most=4)
+    >>> frames = snapshots(max_snapshots=4)
     >>> parameters = nn_model(np.eye(2), np.eye(2), num_iterations=70, report_every=10, callbacks=[frames])
     >>> [iteration for iteration, _ in frames]
     [0, 20, 40, 70]
     """
 
-    def __init__(self, every: int = 1, most: int = 200):
+    def __init__(self, every: int = 1, max_snapshots: int = 200):
         super().__init__()
-        self.every, self.most = check_integer("every", every), check_integer("most", most, 2)
+        self.every = check_integer("every", every)
+        self.max_snapshots = check_integer("max_snapshots", max_snapshots, 2)
 
     def __call__(self, state: State) -> None:
         while self and self[-1][0] >= state["iteration"]:                 # this report again, or another training's
             self.pop()
         report = len(state["history"]["iteration"]) - 1
-        full = len(self) == self.most
+        full = len(self) == self.max_snapshots
         if full and state["finished"]:
             self.pop()
         elif full and report % self.every == 0:
@@ -208,15 +212,36 @@ def _append(history, name, value):
         values += [math.nan] * (reports - 1 - len(values)) + [value()]
 
 
-def _validation(parameters, X_val, Y_val, sample_weight=None):
-    """Return the validation samples that go with the network, and their weights."""
-    X = as_columns("X_val", X_val, rows=parameters["W1"].shape[1])
-    Y = as_labels(Y_val, X, output_of(parameters), rows=parameters["W2"].shape[0], arguments=("Y_val", "X_val"))
-    return X, Y, as_sample_weight(sample_weight, X)
+class HeldOut:
+    """Validation samples, checked once for each kind of network that they meet."""
+
+    def __init__(self, X_val, Y_val, sample_weight=None):
+        self.given, self.kind = (X_val, Y_val, sample_weight), None
+
+    def checked(self, parameters):
+        """Return ``X, Y, sample_weight``, which go with the network."""
+        kind = parameters["W1"].shape[1], parameters["W2"].shape[0], output_of(parameters)
+        if kind != self.kind:
+            X_val, Y_val, sample_weight = self.given
+            X = as_columns("X_val", X_val, rows=kind[0])
+            Y = as_labels(Y_val, X, kind[2], rows=kind[1], arguments=("Y_val", "X_val"))
+            self.arrays, self.kind = (X, Y, as_sample_weight(sample_weight, X)), kind
+            self.name = _fingerprint(*self.arrays)
+        return self.arrays
+
+    def cost(self, parameters):
+        """Return the network's cost on these samples."""
+        X, Y, sample_weight = self.checked(parameters)
+        return cost_of_columns(parameters, X, Y, sample_weight=sample_weight)
+
+    def fingerprint(self, parameters):
+        """Return a name for the samples: that of others differs."""
+        self.checked(parameters)
+        return self.name
 
 
 def _fingerprint(*arrays):
-    """Return a name for the samples, made of their number and the first thousand: that of others differs."""
+    """Return the number of the samples and a checksum of the first thousand."""
     checksum = 0
     for array in arrays:
         if array is not None:

@@ -10,10 +10,9 @@ import os
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cache, partial
 from itertools import chain
-from operator import call
 
 import numpy as np
 
@@ -73,13 +72,14 @@ def chunks(arrays, multiple):
     """Yield the arrays chunk by chunk, in their order: one chunk if all are in memory."""
     if any(is_streamed(a) for a in arrays if a is not None):
         parts = column_slices(arrays[0].shape[1], chunk_size(arrays, multiple))
-        yield from prefetch(lambda part=part: load(arrays, part) for part in parts)
+        with closing(prefetch(partial(load, arrays, part) for part in parts)) as loaded:
+            yield from loaded
     else:
         yield arrays
 
 
-def map_blocks(function, arrays, column_bytes, run=None):
-    """Yield ``function(*block)`` for the blocks of the arrays, in order; ``run`` comes from ``workers``.
+def map_blocks(function, arrays, column_bytes, run=map):
+    """Yield ``function(*block)`` for the blocks of the arrays, in order. ``run`` is a ``map``: that of ``workers``.
 
     Examples
     --------
@@ -87,15 +87,19 @@ def map_blocks(function, arrays, column_bytes, run=None):
     >>> sum(map_blocks(np.sum, (X,), column_bytes=1024))
     np.float64(20000.0)
     """
-    run, size = run or map, block_size(column_bytes)
-    for chunk in chunks(arrays, size):
-        blocks = column_slices(chunk[0].shape[1], size)
-        yield from run(lambda columns, chunk=chunk: function(*map(in_one_piece, load(chunk, columns))), blocks)
+    size = block_size(column_bytes)
+
+    def result(chunk, columns):
+        return function(*map(in_one_piece, load(chunk, columns)))
+
+    with closing(chunks(arrays, size)) as loaded:
+        for chunk in loaded:
+            yield from run(partial(result, chunk), column_slices(chunk[0].shape[1], size))
 
 
 @contextmanager
 def workers(threads, blocks, result_bytes=0):
-    """Give a ``map`` that shares ``blocks`` blocks out over threads while BLAS is held at one; None for one block.
+    """Give a ``map`` that shares ``blocks`` blocks out over threads while BLAS is held at one.
 
     Left alone, BLAS starts threads of its own for every small product: it gets slower by them, and the last bits of its
     sums depend on their number. A block's result takes ``result_bytes``; those of a few blocks wait in memory.
@@ -107,7 +111,7 @@ def workers(threads, blocks, result_bytes=0):
         keep_freed_memory()
     with one_blas_thread:
         if threads <= 1:
-            yield None
+            yield map
         else:
             most = max(1, min(RUN_BLOCKS, BLOCK_BYTES // max(1, result_bytes)))
             with ThreadPoolExecutor(threads) as pool:
@@ -187,13 +191,17 @@ def mini_batches(arrays, batch_size, generator, skip=0):
 
     def loads(skip):
         for columns in parts:
-            samples = generator.permutation(columns.stop - columns.start)  # drawn for a skipped chunk too
-            skipped = min(skip, -(-len(samples) // batch_size))
-            skip -= skipped
-            if skipped * batch_size < len(samples):
-                yield lambda columns=columns, rest=samples[skipped * batch_size:]: (rest, load(arrays, columns))
+            samples = generator.permutation(columns.stop - columns.start)  # of a skipped chunk too: each has its draw
+            batches = [samples[batch] for batch in column_slices(len(samples), batch_size)]
+            if skip < len(batches):
+                yield partial(load_with, batches[skip:], columns)
+            skip = max(0, skip - len(batches))
 
-    for samples, chunk in prefetch(loads(skip)) if len(parts) > 1 else map(call, loads(skip)):
-        rows = [None if a is None else np.ascontiguousarray(a.T) for a in chunk]
-        for batch in column_slices(len(samples), batch_size):
-            yield tuple(None if a is None else a.take(samples[batch], axis=0).T for a in rows)
+    def load_with(batches, columns):
+        return batches, load(arrays, columns)
+
+    with closing(prefetch(loads(skip)) if len(parts) > 1 else (function() for function in loads(skip))) as loaded:
+        for batches, chunk in loaded:
+            rows = [None if a is None else np.ascontiguousarray(a.T) for a in chunk]
+            for samples in batches:
+                yield tuple(None if a is None else a.take(samples, axis=0).T for a in rows)

@@ -8,8 +8,9 @@ depend on the workers. Of a worker that dies, Dask computes the chunks again els
 
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
+from contextlib import contextmanager
 from functools import partial
 from uuid import uuid4
 
@@ -20,7 +21,6 @@ from shallownet._checks import (
     as_columns,
     as_floats,
     as_labels,
-    check_callbacks,
     check_finite,
     check_integer,
     check_labels,
@@ -30,16 +30,18 @@ from shallownet._checks import (
 )
 from shallownet._types import Callback, History, Parameters, PathLike, State
 from shallownet.columns import workers
-from shallownet.evaluation import (
+from shallownet.network import NAMES, check_parameters, output_of
+from shallownet.objective import (
+    Objective,
     block_count,
     cost_and_gradient_by_blocks,
     gradient_bytes,
     ignore_overflow,
     total_weight,
 )
-from shallownet.network import NAMES, check_parameters, output_of
 from shallownet.optimizers import Optimizer, check_optimizer, gradient_descent
-from shallownet.training import check_state, descend, resume, start
+from shallownet.states import initial_state, network_of, outcome, resume
+from shallownet.training import descend
 
 try:
     import dask
@@ -76,7 +78,7 @@ def train(
 
     This is ``shallownet.train`` on the full batch: the same arguments, reports, callbacks and checkpoints, and the same
     numbers up to the rounding of a sum in another order. The data is loaded once and stays on the workers. There are no
-    mini-batches: a gradient takes a journey over the network, on which a small batch would not be worth sending.
+    mini-batches: a gradient takes a round trip to the cluster, which a small batch would not be worth.
 
     Parameters
     ----------
@@ -127,19 +129,13 @@ def train(
     >>> [f"{cost:.6f}" for cost in history["cost"]]
     ['0.693162', '0.693100']
     """
-    if state is not None:
-        parameters = check_state(state)["parameters"]
-    parameters = check_parameters(parameters)
+    parameters = network_of(parameters, state)
     optimizer = gradient_descent(1.2) if optimizer is None else check_optimizer(optimizer)
-    callbacks = check_callbacks(callbacks)
-    samples, gradient = _gradient_of_cluster(X, Y, sample_weight, parameters, client, l2, threads, timeout)
-    settings = {"m": samples, "batch_size": None}
-    state = start(parameters, optimizer, settings) if state is None else resume(state, optimizer, settings)
-
-    def final_cost(parameters):
-        return gradient(parameters, with_cost=True)[0]
-
-    return descend(state, num_iterations, gradient, optimizer, report_every, callbacks, final_cost)
+    with cluster_objective(
+        X, Y, parameters, client=client, l2=l2, sample_weight=sample_weight, threads=threads, timeout=timeout
+    ) as data:
+        state = initial_state(parameters, optimizer, data) if state is None else resume(state, optimizer, data)
+        return outcome(descend(data, state, num_iterations, optimizer, report_every, callbacks))
 
 
 def train_lbfgs(
@@ -160,7 +156,7 @@ def train_lbfgs(
     """Train ``parameters`` on the columns of a cluster with L-BFGS and return ``(parameters, history)``.
 
     An iteration asks for a gradient or two and makes more of it than gradient descent does: where each gradient takes a
-    journey over the network, L-BFGS is the first choice.
+    round trip to the cluster, L-BFGS is the first choice.
 
     Parameters
     ----------
@@ -170,26 +166,14 @@ def train_lbfgs(
         As in ``shallownet.lbfgs.train_lbfgs``, and so are the returned values and the errors. It needs SciPy here, not
         on the workers.
     """
-    from shallownet.lbfgs import best_of, fresh_state, minimize_cost, resume
+    from shallownet.lbfgs import OPTIMIZER, minimize_all, restart
 
-    if state is not None:
-        parameters = check_state(state)["parameters"]
-    parameters = check_parameters(parameters)
-    tolerance = check_number("tolerance", tolerance, minimum=0)
-    callbacks = check_callbacks(callbacks)
-    state = fresh_state(parameters) if state is None else resume(state, parameters)
-    check_integer("num_iterations", num_iterations, max(1, state["iteration"]))
-    _, gradient = _gradient_of_cluster(X, Y, sample_weight, parameters, client, l2, threads, timeout)
-
-    def evaluate(parameters):
-        return gradient(parameters, with_cost=True)[:2]
-
-    try:
-        minimize_cost(state, evaluate, num_iterations, tolerance, callbacks)
-    except (KeyboardInterrupt, FloatingPointError) as stop:
-        stop.parameters, stop.history = best_of([state])
-        raise
-    return best_of([state])
+    parameters = network_of(parameters, state)
+    with cluster_objective(
+        X, Y, parameters, client=client, l2=l2, sample_weight=sample_weight, threads=threads, timeout=timeout
+    ) as data:
+        state = initial_state(parameters, OPTIMIZER, data) if state is None else restart(state, data)
+        return outcome(minimize_all(data, [state], num_iterations, tolerance, callbacks))
 
 
 def open_columns(paths: Sequence[PathLike], *, client: Client, chunks: int | str = "auto") -> da.Array:
@@ -375,34 +359,70 @@ def _read(path, start, stop):
         return X[:, start:stop]
 
 
-# The gradient
+# The objective
 
 
-def _gradient_of_cluster(X, Y, sample_weight, parameters, client, l2, threads, timeout):
-    """Return the number of samples and the ``gradient`` of ``descend``, which loads the data when first called."""
+@contextmanager
+def cluster_objective(
+    X: Chunked,
+    Y: Chunked,
+    parameters: Parameters,
+    *,
+    client: Client,
+    l2: float = 0.0,
+    sample_weight: Chunked | None = None,
+    threads: int | None = 1,
+    timeout: float = TIMEOUT,
+) -> Iterator[Objective]:
+    """Give the ``Objective`` of data on a cluster; when the block ends, the workers let go of the data.
+
+    Parameters
+    ----------
+    X, Y, parameters, client, l2, sample_weight, threads, timeout
+        As in ``train``.
+    """
     _check_client(client)
     arrays = _fitting_arrays(X, Y, sample_weight, parameters, client)
     l2 = check_number("l2", l2, minimum=0)
     check_integer("threads", 1 if threads is None else threads)
     timeout = check_number("timeout", timeout, positive=True)
-    chunks, m, parts = [], 0.0, []
+    dtype = np.result_type(result_dtype(arrays[0]), *(parameters[name] for name in NAMES))
+    chunks, m = [], 0.0
+    parts = []           # of the last gradient: they go when the next one's tasks are on their way, a message less
 
     def gradient(parameters, with_cost):
-        # The last iteration's parts are let go when this one's tasks are on their way: a message less before them.
-        nonlocal chunks, m, parts
-        if not chunks:
-            chunks, m = _load_chunks(arrays, output_of(parameters), client, timeout)
-        if sum(parameters[name].nbytes for name in NAMES) > LARGE_BYTES:
-            with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TB"}):  # they have to go out
-                parameters = client.submit(dict, parameters, pure=False)
+        nonlocal m
+        if not chunks:                                                    # when all settings have been checked
+            chunks[:], m = _load_chunks(arrays, output_of(parameters), client, timeout)
         settings = {"l2": l2, "m": m, "with_cost": with_cost, "threads": threads}
-        parts = _map(client, "gradient", _part, chunks, parameters=parameters, **settings)
-        while len(parts) > FAN_IN:
-            parts = _map(client, "add", _add, [parts[i:i + FAN_IN] for i in range(0, len(parts), FAN_IN)])
+        sent = _broadcast(client, parameters)
+        parts[:] = _sum_in_tree(client, _map(client, "gradient", _part, chunks, parameters=sent, **settings))
         grads = _add(_gather(client, parts, timeout))
         return grads.pop("cost", None), grads, m
 
-    return arrays[0].shape[1], gradient
+    def cost(parameters):
+        return gradient(parameters, with_cost=True)[0]
+
+    try:
+        yield Objective(gradient, cost, dtype, {"m": arrays[0].shape[1], "batch_size": None})
+    finally:
+        chunks.clear()   # a traceback that somebody keeps holds this frame, and that would hold the workers' memory
+        parts.clear()
+
+
+def _broadcast(client, parameters):
+    """Return what to send with every task: small parameters, or a future of large ones, which travel once."""
+    if sum(parameters[name].nbytes for name in NAMES) <= LARGE_BYTES:
+        return parameters
+    with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TB"}):  # they have to go out
+        return client.submit(dict, parameters, pure=False)
+
+
+def _sum_in_tree(client, parts):
+    """Return at most ``FAN_IN`` futures whose sum is that of the parts."""
+    while len(parts) > FAN_IN:
+        parts = _map(client, "add", _add, [parts[i:i + FAN_IN] for i in range(0, len(parts), FAN_IN)])
+    return parts
 
 
 def _load_chunks(arrays, output, client, timeout):

@@ -1,108 +1,14 @@
-"""Cost, gradient and quality over all samples, block by block, however many there are."""
+"""What a network says, and how well, over all samples: block by block, however many there are."""
 
-from collections.abc import Callable
-from functools import partial
+from contextlib import closing
 
 import numpy as np
 
 from shallownet._checks import as_columns, as_labels, check_finite, check_shape
-from shallownet._types import Array, Columns, Grads, Labels, Parameters
-from shallownet.columns import block_size, map_blocks, workers
-from shallownet.network import (
-    NAMES,
-    backward_propagation,
-    check_parameters,
-    compute_cost,
-    forward_propagation,
-    output_of,
-)
-
-# What overflows is refused by name, so NumPy need not warn of it.
-ignore_overflow = partial(np.errstate, over="ignore", under="ignore", invalid="ignore")
-
-
-def cost_and_gradient(
-    parameters: Parameters,
-    X: Array,
-    Y: Array,
-    *,
-    l2: float = 0.0,
-    sample_weight: Array | None = None,
-    with_cost: bool = True,
-) -> tuple[float | None, Grads]:
-    """Return ``(cost, grads)`` of the samples, evaluated as one block; without ``with_cost`` the cost is None.
-
-    Examples
-    --------
-    >>> from shallownet import initialize_parameters
-    >>> X, Y = np.array([[1.0, 2.0]]), np.array([[0.0, 1.0]])
-    >>> cost, grads = cost_and_gradient(initialize_parameters(1, 3, 1, scale=0), X, Y)
-    >>> cost
-    0.6931471805599453
-    """
-    A2, cache = forward_propagation(X, parameters)
-    cost = None
-    if with_cost:
-        cost = compute_cost(A2, Y, parameters, cache=cache, l2=l2, sample_weight=sample_weight)
-    return cost, backward_propagation(parameters, cache, X, Y, l2=l2, sample_weight=sample_weight)
-
-
-def cost_and_gradient_by_blocks(
-    parameters: Parameters,
-    X: Columns,
-    Y: Columns,
-    *,
-    l2: float = 0.0,
-    sample_weight: Array | None = None,
-    with_cost: bool = True,
-    run: Callable | None = None,
-) -> tuple[float | None, Grads]:
-    """Return ``(cost, grads)`` of the samples, evaluated block by block.
-
-    Cost and gradient are means over the samples: a block counts with its share of the samples (or of their weights),
-    and so the result is that of ``cost_and_gradient`` on the whole. ``run`` comes from ``columns.workers``.
-    """
-    m = total_weight(X, sample_weight)
-
-    def block(X, Y, sample_weight):
-        share = total_weight(X, sample_weight) / m
-        cost, grads = cost_and_gradient(
-            parameters, X, Y, l2=l2 * share, sample_weight=sample_weight, with_cost=with_cost
-        )
-        for gradient in grads.values():
-            gradient *= share
-        return share * cost if with_cost else 0.0, grads
-
-    total_cost, total = 0.0, {}
-    for cost, grads in map_blocks(block, (X, Y, sample_weight), column_bytes(parameters), run):
-        total_cost += cost
-        for name, gradient in grads.items():
-            if name in total:
-                total[name] += gradient
-            else:
-                total[name] = gradient
-    return total_cost if with_cost else None, total
-
-
-def cost_of_columns(
-    parameters: Parameters,
-    X: Columns,
-    Y: Columns,
-    *,
-    l2: float = 0.0,
-    sample_weight: Array | None = None,
-    threads: int | None = None,
-) -> float:
-    """Return ``compute_cost`` over all samples, evaluated block by block."""
-    m = total_weight(X, sample_weight)
-
-    def block(X, Y, sample_weight):
-        share = total_weight(X, sample_weight) / m
-        A2, cache = forward_propagation(X, parameters)
-        return share * compute_cost(A2, Y, parameters, cache=cache, l2=l2 * share, sample_weight=sample_weight)
-
-    with workers(threads, block_count(parameters, X.shape[1])) as run:
-        return float(sum(map_blocks(block, (X, Y, sample_weight), column_bytes(parameters), run)))
+from shallownet._types import Array, Columns, Labels, Parameters
+from shallownet.columns import map_blocks, workers
+from shallownet.network import check_parameters, forward_propagation, output_of
+from shallownet.objective import block_count, column_bytes, ignore_overflow
 
 
 def predict_probability(parameters: Parameters, X: Columns, *, out: Array | None = None) -> Array:
@@ -127,7 +33,8 @@ def predict_probability(parameters: Parameters, X: Columns, *, out: Array | None
     >>> predict_probability(initialize_parameters(2, 4, 1), np.zeros((2, 3)))
     array([[0.5, 0.5, 0.5]])
     """
-    return _labels(parameters, X, out, lambda A2, Y: A2, dtype=None)
+    parameters = check_parameters(parameters)
+    return _write_outputs(parameters, X, out, lambda A2: A2, rows=len(parameters["W2"]))
 
 
 def predict(parameters: Parameters, X: Columns, *, out: Labels | None = None) -> Labels:
@@ -160,9 +67,9 @@ def predict(parameters: Parameters, X: Columns, *, out: Labels | None = None) ->
     parameters = check_parameters(parameters)
     output = output_of(parameters)
     if output == "sigmoid":
-        return _labels(parameters, X, out, lambda A2, Y: A2 > 0.5, dtype=np.int64)
+        return _write_outputs(parameters, X, out, lambda A2: A2 > 0.5, rows=len(parameters["W2"]), dtype=np.int64)
     if output == "softmax":
-        return _labels(parameters, X, out, lambda A2, Y: A2.argmax(axis=0, keepdims=True), dtype=np.int64)
+        return _write_outputs(parameters, X, out, lambda A2: A2.argmax(axis=0, keepdims=True), rows=1, dtype=np.int64)
     return predict_probability(parameters, X, out=out)
 
 
@@ -248,31 +155,6 @@ def r2_score(parameters: Parameters, X: Columns, Y: Columns) -> float:
     return float(np.mean(np.where(constant, residual == 0, 1 - residual / np.where(constant, 1, total))))
 
 
-def total_weight(X, sample_weight):
-    """``m`` of the formulas: the number of samples, or the sum of their weights."""
-    return X.shape[1] if sample_weight is None else float(sample_weight.sum())
-
-
-def column_bytes(parameters):
-    """What a training step's arrays take for one column: X, then Z1, A1, dZ1, then Z2, A2, dZ2 and Y.
-
-    In a wide network a byte for each hundred operations, if that is more: then several threads share a mini-batch.
-    """
-    W1, W2 = parameters["W1"], parameters["W2"]
-    operations = 6 * (W1.size + W2.size)                                  # three products with each, two apiece
-    return max((W1.shape[1] + 3 * W1.shape[0] + 4 * W2.shape[0]) * W1.itemsize, operations // 100)
-
-
-def gradient_bytes(parameters):
-    """What the gradients of a block take."""
-    return sum(parameters[name].nbytes for name in NAMES)
-
-
-def block_count(parameters, m):
-    """In how many blocks ``m`` columns are evaluated."""
-    return -(-m // block_size(column_bytes(parameters)))
-
-
 def _over_outputs(function, parameters, X, Y=None):
     """Yield ``function(A2, Y)`` block by block; refuse X if it is not finite."""
 
@@ -288,12 +170,10 @@ def _over_outputs(function, parameters, X, Y=None):
         yield from map_blocks(block, (X, Y), column_bytes(parameters), run)
 
 
-def _labels(parameters, X, out, decide, dtype):
-    """Write ``decide(A2, None)`` of every block into ``out``, or into a new array."""
-    parameters = check_parameters(parameters)
+def _write_outputs(parameters, X, out, decide, rows, dtype=None):
+    """Write ``decide(A2)`` of every block into ``out``, or into a new array; by default in the dtype of ``A2``."""
     X = as_columns("X", X, rows=parameters["W1"].shape[1], finite=out is not None)  # out is not half-written
-    one = decide(np.zeros((parameters["W2"].shape[0], 1), np.result_type(parameters["W1"], X.dtype)), None)
-    shape, dtype = (len(one), X.shape[1]), np.dtype(dtype or one.dtype)
+    shape, dtype = (rows, X.shape[1]), np.dtype(dtype or np.result_type(parameters["W1"], X.dtype))
     if out is None:
         out = np.empty(shape, dtype)
     check_shape("out", out if hasattr(out, "__setitem__") else None, shape, "Use np.empty(shape).")
@@ -302,9 +182,10 @@ def _labels(parameters, X, out, decide, dtype):
     if not np.can_cast(dtype, out.dtype, "same_kind"):
         raise TypeError(f"out must hold {dtype}; got dtype {out.dtype}. Use np.empty(shape, {dtype}).")
     start = 0
-    for labels in _over_outputs(decide, parameters, X):
-        out[:, start:start + labels.shape[1]] = labels
-        start += labels.shape[1]
+    with closing(_over_outputs(lambda A2, Y: decide(A2), parameters, X)) as blocks:
+        for block in blocks:
+            out[:, start:start + block.shape[1]] = block
+            start += block.shape[1]
     return out
 
 

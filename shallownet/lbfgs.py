@@ -2,35 +2,27 @@
 
 import math
 from collections.abc import Iterable
-from functools import partial
 
 import numpy as np
 
-from shallownet._checks import (
-    as_columns,
-    as_labels,
-    as_sample_weight,
-    check_callbacks,
-    check_integer,
-    check_number,
-    is_streamed,
-)
+from shallownet._checks import check_callbacks, check_integer, check_number
 from shallownet._random import random_generator
 from shallownet._types import Array, Callback, Columns, History, Parameters, RandomState, State
-from shallownet.columns import workers
-from shallownet.evaluation import (
-    block_count,
-    cost_and_gradient,
-    cost_and_gradient_by_blocks,
-    gradient_bytes,
-    ignore_overflow,
-)
-from shallownet.network import NAMES, check_parameters, initialize_parameters, output_of
+from shallownet.network import NAMES, initialize_parameters
+from shallownet.objective import Objective, ignore_overflow, objective
 from shallownet.optimizers import Optimizer
-from shallownet.training import call, check_state, rewound, start
+from shallownet.states import (
+    append_report,
+    carry_outcome,
+    initial_state,
+    network_of,
+    outcome,
+    rewind,
+    run_callbacks,
+)
 
 try:
-    from scipy.optimize import minimize
+    import scipy.optimize
 except ImportError as error:
     raise ImportError('shallownet.lbfgs needs SciPy, which is not installed. '
                       'Use pip install "shallownet[lbfgs]".') from error
@@ -87,7 +79,7 @@ def train_lbfgs(
         ``"num_iterations"``, ``"callback"`` or ``"precision"``: no step was found that lowers the cost, as its last
         digits are rounding.
     state : dict, optional
-        From ``load_checkpoint``: the training goes on from its parameters and its history. It does so with the slope
+        From ``load_checkpoint``: the training goes on from its parameters and its history. It does so with the gradient
         alone, as SciPy does not hand out what it knows of the second derivatives.
     threads : int, optional
         Threads for a large table; None takes one for each core. The result is the same for any number.
@@ -95,8 +87,8 @@ def train_lbfgs(
     Returns
     -------
     parameters : dict
-        After the last iteration; with ``early_stopping`` the best. The dtype is that of the network to begin with, and
-        so is the precision of cost and gradient; L-BFGS itself computes in float64.
+        After the last iteration; with ``early_stopping`` the best. Cost and gradient are computed in float32 where data
+        and network are float32; L-BFGS itself computes in float64.
     history : dict
         Lists ``iteration`` and ``cost``, one entry an iteration, and what callbacks add.
 
@@ -124,49 +116,68 @@ def train_lbfgs(
     >>> accuracy(parameters, X, Y) > 0.9
     True
     """
-    if state is not None:
-        parameters = check_state(state)["parameters"]
-    parameters = check_parameters(parameters)
-    X = as_columns("X", X, rows=parameters["W1"].shape[1])
-    Y = as_labels(Y, X, output_of(parameters), rows=parameters["W2"].shape[0])
-    sample_weight = as_sample_weight(sample_weight, X)
-    l2 = check_number("l2", l2, minimum=0)
-    tolerance = check_number("tolerance", tolerance, minimum=0)
-    check_integer("restarts", restarts, 0)
-    check_integer("threads", 1 if threads is None else threads)
-    callbacks = check_callbacks(callbacks)
-    begin = fresh_state(parameters) if state is None else resume(state, parameters)
-    check_integer("num_iterations", num_iterations, max(1, begin["iteration"]))
-    generator = random_generator(random_state)
-    further = [glorot_network(parameters, generator) for _ in range(restarts + 1)][1:] if restarts else []
+    parameters = network_of(parameters, state)
+    with objective(X, Y, parameters, l2=l2, sample_weight=sample_weight, threads=threads) as data:
+        state = initial_state(parameters, OPTIMIZER, data) if state is None else restart(state, data)
+        further = further_networks(state["parameters"], restarts, random_state)
+        states = [state, *(initial_state(network, OPTIMIZER, data) for network in further)]
+        return outcome(minimize_all(data, states, num_iterations, tolerance, callbacks))
 
-    blocks = block_count(parameters, X.shape[1])
-    in_memory = not any(map(is_streamed, (X, Y, sample_weight)))
-    states = []
-    with workers(threads, blocks, gradient_bytes(parameters)) as run:
-        evaluate = cost_and_gradient if blocks == 1 and in_memory else partial(cost_and_gradient_by_blocks, run=run)
-        evaluate = partial(evaluate, X=X, Y=Y, l2=l2, sample_weight=sample_weight)
-        try:
-            for state in (begin, *map(fresh_state, further)):
-                states.append(state)
-                minimize_cost(state, evaluate, num_iterations, tolerance, callbacks)
-        except (KeyboardInterrupt, FloatingPointError) as stop:
-            stop.parameters, stop.history = best_of(states)
-            raise
+
+def minimize_all(objective, states, num_iterations, tolerance, callbacks):
+    """Minimize the objective from each of the states and return the best; an exception carries the best so far."""
+    begun = []
+    try:
+        for state in states:
+            begun.append(state)
+            minimize(objective, state, num_iterations, tolerance, callbacks)
+    except (KeyboardInterrupt, FloatingPointError) as error:
+        carry_outcome(error, best_of(begun))
+        raise
     return best_of(states)
 
 
-class CallbackStop(Exception):
-    """A callback wants to stop."""
+def best_of(states):
+    """Return the state with the lowest cost, or validation cost where there is one."""
+
+    def cost(state):
+        lowest = state.get("best_cost", state["cost"])
+        return math.inf if lowest is None else lowest
+
+    return min(states, key=cost)
 
 
-def minimize_cost(state, evaluate, num_iterations, tolerance, callbacks):
-    """Run L-BFGS from the parameters of ``state``, and keep the state up to date."""
-    begin = state["parameters"]
-    dtype = begin["W1"].dtype
+def minimize(
+    objective: Objective,
+    state: State,
+    num_iterations: int = 500,
+    tolerance: float = 1e-5,
+    callbacks: Iterable[Callback] = (),
+) -> State:
+    """Minimize the objective from ``state`` on with L-BFGS and return the state at the end.
 
-    def cost_and_slope(vector):
-        cost, grads = evaluate(as_parameters(vector.astype(dtype, copy=False), begin))
+    Parameters
+    ----------
+    objective : Objective
+        Of all samples, not of mini-batches.
+    state : dict
+        From ``initial_state`` or ``restart``; it is kept up to date, and callbacks get it.
+    num_iterations, tolerance, callbacks
+        As in ``train_lbfgs``.
+
+    Returns
+    -------
+    state : dict
+        With ``stop_reason``: ``"converged"``, ``"num_iterations"``, ``"callback"`` or ``"precision"``.
+    """
+    num_iterations = check_integer("num_iterations", num_iterations, max(1, state["iteration"]))
+    tolerance = check_number("tolerance", tolerance, minimum=0)
+    callbacks = check_callbacks(callbacks)
+    begin, dtype = state["parameters"], objective.dtype
+    state |= {"num_iterations": num_iterations, "finished": False, "stop_reason": None}
+
+    def cost_and_gradient(vector):
+        cost, grads, _ = objective.gradient(as_parameters(vector.astype(dtype, copy=False), begin), True)
         if not math.isfinite(cost):
             raise FloatingPointError(
                 f"cost must stay finite; got {cost} after iteration {state['iteration']}. "
@@ -175,63 +186,59 @@ def minimize_cost(state, evaluate, num_iterations, tolerance, callbacks):
         return cost, as_vector(grads, "d")
 
     def report(vector, cost):
-        state["parameters"], state["cost"] = as_parameters(vector.astype(dtype), begin), float(cost)
-        state["history"]["iteration"].append(state["iteration"])
-        state["history"]["cost"].append(state["cost"])
-        if call(callbacks, state):
-            raise CallbackStop
+        state["parameters"] = as_parameters(vector.astype(dtype), begin)
+        append_report(state, float(cost))
+        if run_callbacks(callbacks, state):
+            state["stop_reason"] = "callback"
 
     def after_iteration(intermediate_result):                             # the name tells SciPy what to pass
         state["iteration"] += 1
         report(intermediate_result.x, intermediate_result.fun)
+        if state["stop_reason"]:
+            raise StopIteration                                           # as SciPy asks for
 
-    options = {"maxiter": num_iterations - state["iteration"], "maxfun": math.inf, "gtol": tolerance}
-    state |= {"num_iterations": num_iterations, "finished": False}
     vector = as_vector(begin)
-    try:
-        with ignore_overflow():
-            report(vector, cost_and_slope(vector)[0])
-            status = 1
-            if options["maxiter"] > 0:                                    # with 0, SciPy makes one iteration
-                status = minimize(
-                    cost_and_slope, vector, jac=True, method="L-BFGS-B", callback=after_iteration, options=options
-                ).status
-        state["stop_reason"] = ("converged", "num_iterations", "precision")[status]
-    except CallbackStop:
-        state["stop_reason"] = "callback"
-    state["finished"] = True
-    call(callbacks, state)
+    with ignore_overflow():
+        report(vector, cost_and_gradient(vector)[0])
+        if not state["stop_reason"]:
+            remaining = num_iterations - state["iteration"]
+            reason = run_lbfgs(cost_and_gradient, vector, after_iteration, remaining, tolerance)
+            state["stop_reason"] = state["stop_reason"] or reason
+        state["finished"] = True
+        run_callbacks(callbacks, state)
+    return state
 
 
-def fresh_state(parameters):
-    """Return the state of a training that has not begun."""
-    return start(parameters, OPTIMIZER, {"optimizer": "L-BFGS"})
-
-
-def resume(state, parameters):
-    """Return a saved state, of any optimizer, rewound: L-BFGS keeps the iterations and the reports, and starts anew."""
-    kept = rewound(state)
-    return {**kept, **fresh_state(parameters), "iteration": kept["iteration"], "history": kept["history"]}
-
-
-def best_of(states):
-    """Return parameters and history of the training with the lowest cost, or validation cost where there is one."""
-
-    def cost(state):
-        lowest = state.get("best_cost", state["cost"])
-        return math.inf if lowest is None else lowest
-
-    best = min(states, key=cost)
-    return best.get("best_parameters", best["parameters"]), best["history"]
-
-
-def glorot_network(like, generator):
-    """Return an untrained network of the same kind, with weights of the scale ``"glorot"``."""
-    (n_h, n_x), n_y = like["W1"].shape, like["W2"].shape[0]
-    names = {name: like[name] for name in ("hidden", "cost") if name in like}
-    return initialize_parameters(
-        n_x, n_h, n_y, **names, scale="glorot", random_state=generator, dtype=like["W1"].dtype
+def run_lbfgs(cost_and_gradient, vector, after_iteration, num_iterations, tolerance):
+    """Run SciPy's L-BFGS-B and return why it ended."""
+    if num_iterations == 0:                                               # SciPy would make one iteration
+        return "num_iterations"
+    result = scipy.optimize.minimize(
+        cost_and_gradient, vector, jac=True, method="L-BFGS-B", callback=after_iteration,
+        options={"maxiter": num_iterations, "maxfun": math.inf, "gtol": tolerance},
     )
+    return {0: "converged", 1: "num_iterations", 2: "precision", 99: "callback"}[result.status]
+
+
+def restart(state: State, objective: Objective) -> State:
+    """Return a saved state, of any optimizer, rewound: L-BFGS keeps the iterations and the reports, and starts anew."""
+    kept = rewind(state)
+    begin = initial_state(state["parameters"], OPTIMIZER, objective)
+    return {**kept, **begin, "iteration": kept["iteration"], "history": kept["history"]}
+
+
+def further_networks(like: Parameters, restarts: int, random_state: RandomState) -> list[Parameters]:
+    """Return untrained networks of the same kind, with weights of the scale ``"glorot"``.
+
+    The first one drawn is left out: with the same seed it is the network that is there already.
+    """
+    (n_h, n_x), n_y = like["W1"].shape, like["W2"].shape[0]
+    kind = {name: like[name] for name in ("hidden", "cost") if name in like} | {"dtype": like["W1"].dtype}
+    generator = random_generator(random_state)
+    draws = range(restarts + 1) if check_integer("restarts", restarts, 0) else ()
+    return [
+        initialize_parameters(n_x, n_h, n_y, **kind, scale="glorot", random_state=generator) for _ in draws
+    ][1:]
 
 
 def as_vector(arrays, prefix=""):

@@ -1,7 +1,5 @@
 """The functions of the text, in the order of the training loop. Columns are samples."""
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import DTypeLike
 
@@ -16,7 +14,7 @@ from shallownet._checks import (
     check_shape,
 )
 from shallownet._random import random_generator
-from shallownet._types import Array, Cache, Columns, Grads, Parameters, RandomState
+from shallownet._types import Array, Cache, Columns, CostName, Grads, Hidden, Parameters, RandomState, Scale
 from shallownet.activations import ACTIVATIONS, OUTPUT_ACTIVATIONS
 from shallownet.costs import COSTS
 
@@ -48,9 +46,9 @@ def initialize_parameters(
     n_h: int,
     n_y: int,
     *,
-    hidden: str = "tanh",
-    cost: str = "cross_entropy",
-    scale: float | str | Callable[[tuple[int, int]], Array] = 0.01,
+    hidden: Hidden = "tanh",
+    cost: CostName = "cross_entropy",
+    scale: Scale = 0.01,
     random_state: RandomState = None,
     dtype: DTypeLike = float,
 ) -> Parameters:

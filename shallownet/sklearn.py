@@ -24,19 +24,21 @@ from shallownet._checks import as_sample_weight, check_integer, check_name, chec
 from shallownet._random import random_generator
 from shallownet._types import Array, History, Labels, PathLike, RandomState
 from shallownet.callbacks import early_stopping
-from shallownet.evaluation import cost_of_columns, predict, predict_probability
-from shallownet.lbfgs import fresh_state, train_lbfgs
+from shallownet.evaluation import predict, predict_probability
+from shallownet.lbfgs import OPTIMIZER, further_networks, minimize_all, restart, train_lbfgs
 from shallownet.network import initialize_parameters
+from shallownet.objective import cost_of_columns, objective
 from shallownet.optimizers import adam
 from shallownet.preprocessing import fold_standardization, one_hot, split_columns, standardize
+from shallownet.states import initial_state, outcome, rewind
 from shallownet.storage import load_metadata, load_parameters, save_parameters
-from shallownet.training import train
+from shallownet.training import descend
 
 LBFGS_SAMPLES = 10_000                # solver="auto" takes L-BFGS up to this number of samples, Adam beyond
 L2_CHOICES = (0.1, 1.0, 10.0)         # of l2="auto"
 L2_ITERATIONS = 100                   # of L-BFGS for each of them
 PATIENCE = 10                         # iterations of L-BFGS or epochs of Adam without improvement
-SETTLED = 1e-4                        # what is an improvement for Adam, relative to the cost
+MIN_IMPROVEMENT = 1e-4                # what is an improvement for Adam, relative to the cost
 STOP_REASONS = {
     "converged": "converged", "precision": "converged", "num_iterations": "max_iter", "callback": "early_stopping"
 }
@@ -132,21 +134,23 @@ class _ShallowNet(BaseEstimator):
         if solver == "auto":
             solver = "lbfgs" if X.shape[1] <= LBFGS_SAMPLES else "adam"
         if solver == "lbfgs":
-            X, Y, weight = merged(X, Y, weight)
+            X, Y, weight = aggregate_duplicates(X, Y, weight)
         scaling = self._scaling if go_on else self._scaling_of(X, Y, weight)
         X, Y = scaled(X, Y, **scaling)
         callbacks = []
         if hold_out:
             callbacks = [early_stopping(*scaled(X_val, Y_val, **scaling), PATIENCE, sample_weight=weight_val)]
 
-        state = self._state_to_go_on_from() if go_on else fresh_state(self._network(X, Y, generator))
+        state = self._state_to_go_on_from() if go_on else None
+        parameters = state["parameters"] if go_on else self._network(X, Y, generator)
         l2 = self.l2
         if isinstance(l2, str) and l2 == "auto":
-            l2 = self.l2_ if go_on else select_l2(state["parameters"], X, Y, weight, solver, generator)
-        descend = self._lbfgs if solver == "lbfgs" else self._adam
-        parameters, state, done = descend(
-            X, Y, state, rounds, callbacks, l2=l2, sample_weight=weight, random_state=generator
+            l2 = self.l2_ if go_on else select_l2(parameters, X, Y, weight, solver, generator)
+        train = self._train_lbfgs if solver == "lbfgs" else self._train_adam
+        state, done = train(
+            state, X, Y, parameters, rounds, callbacks, l2=l2, sample_weight=weight, random_state=generator
         )
+        parameters, _ = outcome(state)
         self.parameters_ = fold_standardization(parameters, **scaling)
         self.n_iter_ = done + (self.n_iter_ if go_on else 0)
         self.stop_reason_ = STOP_REASONS[state["stop_reason"]]
@@ -156,7 +160,7 @@ class _ShallowNet(BaseEstimator):
     def _state_to_go_on_from(self):
         """Return the state of the last training, at the network that it gave; the settings of that network stay."""
         state = self._state
-        parameters = state.get("best_parameters", state["parameters"])
+        parameters, _ = outcome(state)
         network = {"n_h": parameters["W1"].shape[0], "hidden": parameters.get("hidden", "tanh")}
         for name, value in network.items():
             if getattr(self, name) != value:
@@ -200,40 +204,35 @@ class _ShallowNet(BaseEstimator):
         mean, std = standardize(X, weight)
         return {"mean": mean, "std": std}
 
-    def _lbfgs(self, X, Y, state, rounds, callbacks, **options):
-        """Return the parameters, the state of the training, and the iterations made."""
-        before, states = state["iteration"], []                           # a state for each restart
-        parameters, history = train_lbfgs(
-            X, Y, None, before + rounds, state=state, restarts=0 if before else self.restarts,
-            tolerance=self._tolerance, callbacks=[*callbacks, states.append], **options,
-        )
-        state = next(state for state in states if state["history"] is history)
-        return parameters, state, state["iteration"] - before
+    def _train_lbfgs(self, state, X, Y, parameters, iterations, callbacks, *, random_state, **options):
+        """Return the state at the end, and the iterations made."""
+        with objective(X, Y, parameters, **options) as data:
+            if state is not None:
+                states = [restart(state, data)]
+            else:
+                networks = [parameters, *further_networks(parameters, self.restarts, random_state)]
+                states = [initial_state(network, OPTIMIZER, data) for network in networks]
+            before = states[0]["iteration"]
+            state = minimize_all(data, states, before + iterations, self._tolerance, callbacks)
+        return state, state["iteration"] - before
 
-    def _adam(self, X, Y, state, rounds, callbacks, **options):
-        """Return the parameters, the state of the training, and the epochs made."""
-        m = X.shape[1]
-        batch_size = min(check_integer("batch_size", self.batch_size), m)
-        batches = -(-m // batch_size)                                     # of an epoch
-        optimizer, settings = adam(self.learning_rate), {"m": m, "batch_size": batch_size}
-        if state["settings"] != settings:                                 # other data: the moments stay
-            moments = state["optimizer_state"] or optimizer.init(state["parameters"])
-            state = {**state, "settings": settings, "optimizer_state": moments, "random_state": None,
-                     "epoch_start": state["iteration"]}
-        before, reports, states = state["iteration"], len(state["history"]["cost"]), []
-        end = before + rounds * batches
+    def _train_adam(self, state, X, Y, parameters, epochs, callbacks, **options):
+        """Return the state at the end, and the epochs made."""
+        optimizer = adam(self.learning_rate)
+        with objective(X, Y, parameters, batch_size=self.batch_size, **options) as data:
+            state = adam_state(state, parameters, optimizer, data)
+            batches = -(-X.shape[1] // data.settings["batch_size"])       # of an epoch
+            before, reports = state["iteration"], len(state["history"]["cost"])
 
-        def settled(state):
-            costs = state["history"]["cost"][reports:]
-            return len(costs) > PATIENCE and min(costs[-PATIENCE:]) > (1 - SETTLED) * min(costs[:-PATIENCE])
+            def converged(state):
+                costs = state["history"]["cost"][reports:]
+                return len(costs) > PATIENCE and min(costs[-PATIENCE:]) > (1 - MIN_IMPROVEMENT) * min(costs[:-PATIENCE])
 
-        parameters, _ = train(
-            X, Y, None, end, state=state, optimizer=optimizer, batch_size=batch_size,
-            report_every=batches, callbacks=[settled, *callbacks, states.append], **options,
-        )
-        state = states[-1]
-        reason = "num_iterations" if state["iteration"] == end else "converged" if settled(state) else "callback"
-        return parameters, state | {"stop_reason": reason}, -(-(state["iteration"] - before) // batches)
+            callbacks = [converged, *callbacks]
+            state = descend(data, state, before + epochs * batches, optimizer, batches, callbacks)
+        if state["stop_reason"] == "callback" and converged(state):
+            state["stop_reason"] = "converged"
+        return state, -(-(state["iteration"] - before) // batches)
 
 
 class ShallowNetClassifier(ClassifierMixin, _ShallowNet):
@@ -517,7 +516,7 @@ def take(arrays, columns):
     return tuple(None if array is None else array[:, columns] for array in arrays)
 
 
-def merged(X, Y, weight):
+def aggregate_duplicates(X, Y, weight):
     """Return the samples in an order of their own, equal ones as one sample with the sum of their weights.
 
     So a repeated sample and a weight of 2 give the same network to the last bit, in any order of the samples. Summed in
@@ -528,6 +527,18 @@ def merged(X, Y, weight):
     _, columns, samples = np.unique(rows, return_index=True, return_inverse=True)
     weight = np.bincount(samples, None if weight is None else weight[0])[np.newaxis]
     return *take((X, Y), columns), None if (weight == 1).all() else weight.astype(X.dtype)
+
+
+def adam_state(state, parameters, optimizer, objective):
+    """Return the state that Adam goes on from: a new one, or the last, whose moments stay with other data."""
+    if state is None:
+        return initial_state(parameters, optimizer, objective)
+    state = rewind(state)
+    if state["settings"] == objective.settings and state["optimizer_state"]:
+        return state
+    moments = state["optimizer_state"] or optimizer.init(parameters)
+    return {**state, "settings": objective.settings, "optimizer_state": moments, "random_state": None,
+            "epoch_start": state["iteration"]}
 
 
 def select_l2(network, X, Y, weight, solver, generator):

@@ -1,38 +1,37 @@
 """The training loop: report, gradient, update."""
 
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Iterable
 from math import isfinite
-from typing import Any
 
-import numpy as np
-
-from shallownet._checks import (
-    as_columns,
-    as_labels,
-    as_sample_weight,
-    check_callbacks,
-    check_integer,
-    check_name,
-    check_number,
-    is_streamed,
+from shallownet._checks import as_columns, as_labels, check_callbacks, check_integer, check_name
+from shallownet._types import (
+    Array,
+    Callback,
+    Columns,
+    CostName,
+    Hidden,
+    History,
+    LearningRate,
+    Parameters,
+    RandomState,
+    Scale,
+    State,
 )
-from shallownet._random import generator_state, random_generator, set_generator_state
-from shallownet._types import Array, Callback, Columns, Grads, History, Parameters, RandomState, State
 from shallownet.callbacks import print_cost as print_cost_callback
-from shallownet.columns import chunk_size, mini_batches, workers
 from shallownet.costs import COSTS
-from shallownet.evaluation import (
-    block_count,
-    cost_and_gradient,
-    cost_and_gradient_by_blocks,
-    cost_of_columns,
-    gradient_bytes,
-    ignore_overflow,
-    total_weight,
-)
-from shallownet.network import NAMES, check_parameters, initialize_parameters, layer_sizes, output_of
+from shallownet.network import initialize_parameters, layer_sizes
+from shallownet.objective import Objective, ignore_overflow, objective
 from shallownet.optimizers import Optimizer, check_optimizer, gradient_descent, learning_rate_of
+from shallownet.states import (
+    append_report,
+    carry_outcome,
+    initial_state,
+    is_finite,
+    network_of,
+    outcome,
+    resume,
+    run_callbacks,
+)
 
 
 def nn_model(
@@ -42,12 +41,19 @@ def nn_model(
     num_iterations: int = 10000,
     print_cost: bool = False,
     *,
-    learning_rate: float = 1.2,
-    hidden: str = "tanh",
-    cost: str = "cross_entropy",
-    scale: float | str | Callable[[tuple[int, int]], Array] = 0.01,
+    learning_rate: LearningRate = 1.2,
+    hidden: Hidden = "tanh",
+    cost: CostName = "cross_entropy",
+    scale: Scale = 0.01,
     random_state: RandomState = 3,
-    **training: Any,
+    optimizer: Optimizer | None = None,
+    batch_size: int | None = None,
+    l2: float = 0.0,
+    sample_weight: Array | None = None,
+    report_every: int = 1000,
+    callbacks: Iterable[Callback] = (),
+    state: State | None = None,
+    threads: int | None = None,
 ) -> Parameters:
     """Train a network with one hidden layer and return its parameters.
 
@@ -68,9 +74,9 @@ def nn_model(
     hidden, cost, scale
         As in ``initialize_parameters``.
     random_state : int, RandomState, Generator or None
-        Draws the weights and shuffles mini-batches. The default is the seed of the text.
-    **training
-        Further arguments of ``train``: ``optimizer``, ``batch_size``, ``l2``, ``callbacks``, …
+        Draws the weights and shuffles mini-batches. The default is the course's seed.
+    optimizer, batch_size, l2, sample_weight, report_every, callbacks, state, threads
+        As in ``train``.
 
     Returns
     -------
@@ -92,22 +98,34 @@ def nn_model(
     Cost after iteration 1000: 0.258625
     """
     check_name("cost", cost, COSTS)
-    if training.get("state") is not None:
-        begun = check_state(training["state"])["parameters"]
-        found = len(begun["W1"]), begun.get("hidden", "tanh"), begun.get("cost", "cross_entropy")
-        for name, expected, got in zip(("n_h", "hidden", "cost"), found, (n_h, hidden, cost), strict=True):
-            if got != expected:
-                raise ValueError(f"{name} must be that of the network in state, {expected!r}; got {got!r}.")
-    X = as_columns("X", X)
-    Y = as_labels(Y, X, COSTS[cost].output)
-    parameters = initialize_parameters(
-        *layer_sizes(X, Y, n_h), hidden=hidden, cost=cost, scale=scale, random_state=random_state, dtype=X.dtype
-    )
-    if training.get("optimizer") is None:
-        training["optimizer"] = gradient_descent(learning_rate)
+    if state is None:
+        X = as_columns("X", X)
+        Y = as_labels(Y, X, COSTS[cost].output)
+        parameters = initialize_parameters(
+            *layer_sizes(X, Y, n_h), hidden=hidden, cost=cost, scale=scale, random_state=random_state, dtype=X.dtype
+        )
+    else:
+        parameters = None
+        _check_network(state, n_h=n_h, hidden=hidden, cost=cost)
+    if optimizer is None:
+        optimizer = gradient_descent(learning_rate)
     if print_cost:
-        training["callbacks"] = (print_cost_callback(), *check_callbacks(training.get("callbacks", ())))
-    return train(X, Y, parameters, num_iterations, random_state=random_state, **training)[0]
+        callbacks = (print_cost_callback(), *check_callbacks(callbacks))
+    parameters, _ = train(
+        X, Y, parameters, num_iterations, optimizer=optimizer, batch_size=batch_size, l2=l2,
+        sample_weight=sample_weight, random_state=random_state, report_every=report_every, callbacks=callbacks,
+        state=state, threads=threads,
+    )
+    return parameters
+
+
+def _check_network(state, **asked):
+    """Refuse a state whose network is another one than was asked for."""
+    parameters = network_of(None, state)
+    network = {"n_h": len(parameters["W1"]), "hidden": "tanh", "cost": "cross_entropy"} | parameters
+    for name, value in asked.items():
+        if value != network[name]:
+            raise ValueError(f"{name} must be that of the network in state, {network[name]!r}; got {value!r}.")
 
 
 def train(
@@ -184,220 +202,96 @@ def train(
     >>> history["iteration"]
     [0, 1000, 2000]
     """
-    if state is not None:
-        parameters = check_state(state)["parameters"]
-    parameters = check_parameters(parameters)
-    X = as_columns("X", X, rows=parameters["W1"].shape[1])
-    Y = as_labels(Y, X, output_of(parameters), rows=parameters["W2"].shape[0])
-    sample_weight = as_sample_weight(sample_weight, X)
-    l2 = check_number("l2", l2, minimum=0)
-    check_integer("threads", 1 if threads is None else threads)
-    if state is None:
-        parameters = in_one_dtype(parameters, X)
-    if batch_size is not None:
-        batch_size = min(check_integer("batch_size", batch_size), X.shape[1])
-    generator = random_generator(random_state)
+    parameters = network_of(parameters, state)
     optimizer = gradient_descent(1.2) if optimizer is None else check_optimizer(optimizer)
-    callbacks = check_callbacks(callbacks)
-    arrays = (X, Y, sample_weight)
-    streamed = any(map(is_streamed, arrays))
-    settings = {"m": X.shape[1], "batch_size": batch_size}
-    if streamed and batch_size is not None:
-        settings["chunk_size"] = chunk_size(arrays, batch_size)           # what is shuffled
-    state = start(parameters, optimizer, settings) if state is None else resume(state, optimizer, settings)
-
-    epoch = {"random_state": state["random_state"], "epoch_start": state["epoch_start"]}
-    blocks = block_count(parameters, batch_size or X.shape[1])
-    with workers(threads, blocks, gradient_bytes(parameters)) as run:
-        evaluate = cost_and_gradient
-        if blocks > 1 or (batch_size is None and streamed):
-            evaluate = partial(cost_and_gradient_by_blocks, run=run)
-        if batch_size is None:
-            gradient, final_cost = _full_batch(evaluate, arrays, l2, threads)
-        else:
-            batches = _epochs(arrays, batch_size, generator, epoch, state["iteration"])
-            gradient, final_cost = _mini_batches(evaluate, batches, l2 / total_weight(X, sample_weight)), None
-        return descend(state, num_iterations, gradient, optimizer, report_every, callbacks, final_cost, epoch)
-
-
-def in_one_dtype(parameters, X):
-    """Return a copy of the network in the dtype that its training on ``X`` runs in."""
-    dtype = np.result_type(X.dtype, *(parameters[name] for name in NAMES))
-    return parameters | {name: parameters[name].astype(dtype) for name in NAMES}
-
-
-def _full_batch(evaluate, arrays, l2, threads):
-    """The gradient over all samples, and their cost."""
-    X, Y, sample_weight = arrays
-    m = total_weight(X, sample_weight)
-
-    def gradient(parameters, with_cost):
-        return *evaluate(parameters, X, Y, l2=l2, sample_weight=sample_weight, with_cost=with_cost), m
-
-    def final_cost(parameters):
-        return cost_of_columns(parameters, X, Y, l2=l2, sample_weight=sample_weight, threads=threads)
-
-    return gradient, final_cost
-
-
-def _mini_batches(evaluate, batches, l2_per_weight):
-    """The gradient over the next batch, which gets its share of the penalty."""
-
-    def gradient(parameters, with_cost):
-        X, Y, sample_weight = next(batches)
-        weight = total_weight(X, sample_weight)
-        return *evaluate(parameters, X, Y, l2=l2_per_weight * weight, sample_weight=sample_weight), weight
-
-    return gradient
+    with objective(
+        X, Y, parameters, l2=l2, sample_weight=sample_weight, batch_size=batch_size, random_state=random_state,
+        threads=threads,
+    ) as data:
+        state = initial_state(parameters, optimizer, data) if state is None else resume(state, optimizer, data)
+        return outcome(descend(data, state, num_iterations, optimizer, report_every, callbacks))
 
 
 def descend(
+    objective: Objective,
     state: State,
     num_iterations: int,
-    gradient: Callable[[Parameters, bool], tuple[float | None, Grads, float]],
     optimizer: Optimizer,
-    report_every: int,
-    callbacks: Iterable[Callback],
-    final_cost: Callable[[Parameters], float] | None = None,
-    epoch: State | None = None,
-) -> tuple[Parameters, History]:
-    """Run the loop, wherever the gradients come from, and return ``(parameters, history)``.
+    report_every: int = 1000,
+    callbacks: Iterable[Callback] = (),
+) -> State:
+    """Minimize the objective from ``state`` on and return the state at the end: the loop, whatever the data.
 
-    ``gradient(parameters, with_cost)`` returns ``(cost, grads, weight)`` of the next batch; its cost may be None unless
-    ``with_cost``. ``final_cost(parameters)`` closes the history; without it the mean since the last report does, or
-    that report's where nothing came since. ``epoch`` tells at any time where the epoch of the last batch began; the
-    state gets it with each report, so that it fits the rest.
+    Parameters
+    ----------
+    objective : Objective
+    state : dict
+        From ``initial_state`` or ``resume``; it is kept up to date, and callbacks get it.
+    num_iterations, optimizer, report_every, callbacks
+        As in ``train``.
+
+    Returns
+    -------
+    state : dict
+        With ``stop_reason``: ``"num_iterations"`` or ``"callback"``.
     """
     num_iterations = check_integer("num_iterations", num_iterations, state["iteration"])
     check_integer("report_every", report_every)
+    callbacks = check_callbacks(callbacks)
     _, update = optimizer
+    objective.seek(state)
+    state |= {"num_iterations": num_iterations, "finished": False, "stop_reason": None}
     parameters = previous = state["parameters"]
     optimizer_state, running = state["optimizer_state"], state["running"]
-    state |= {"num_iterations": num_iterations, "finished": False}
+
+    def keep(iteration, running):
+        state.update(iteration=iteration, parameters=parameters, optimizer_state=optimizer_state, running=running)
+        state.update(objective.position())
+
     try:
         with ignore_overflow():
             for iteration in range(state["iteration"], num_iterations):
                 due = iteration % report_every == 0
-                cost, grads, weight = gradient(parameters, due)
+                cost, grads, weight = objective.gradient(parameters, due)
                 if not isfinite(grads["db2"].item(0) if cost is None else cost):
                     raise _divergence(cost, iteration, optimizer, optimizer_state)
                 before = running      # a resumed training sees this batch again, so the state is without it
                 if cost is not None:
                     running = _add_to_mean(running, cost, weight)
                 if due:
-                    _put(state, iteration, parameters, optimizer_state, before, epoch)
-                    _append(state, running[0] if running[1] or state["cost"] is None else state["cost"])
-                    if call(callbacks, state):
+                    keep(iteration, before)
+                    append_report(state, _mean(running, state["cost"]))
+                    if run_callbacks(callbacks, state):
+                        state["stop_reason"] = "callback"
                         break
                     running = [0.0, 0.0]
                 previous = parameters
                 parameters, optimizer_state = update(parameters, grads, optimizer_state)
             else:
-                _put(state, num_iterations, parameters, optimizer_state, running, epoch)
-                cost = final_cost(parameters) if final_cost else running[0] if running[1] else state["cost"]
-                if not (isfinite(cost or 0) and _finite(parameters)):
+                keep(num_iterations, running)
+                cost = objective.cost(parameters) if objective.cost else _mean(running, state["cost"])
+                if not (isfinite(cost or 0) and is_finite(parameters)):
                     raise _divergence(cost, num_iterations, optimizer, optimizer_state)
-                _append(state, cost)
+                append_report(state, cost)
+                state["stop_reason"] = "num_iterations"
             state["finished"] = True
-            call(callbacks, state)
-    except (KeyboardInterrupt, FloatingPointError) as stop:
-        finite = (p for p in (parameters, previous) if _finite(p))
-        stop.parameters = state.get("best_parameters") or next(finite, state["parameters"])
-        stop.history = state["history"]
+            run_callbacks(callbacks, state)
+    except (KeyboardInterrupt, FloatingPointError) as error:
+        carry_outcome(error, state, parameters, previous)
         raise
-    return state.get("best_parameters", parameters), state["history"]
-
-
-def start(parameters, optimizer, settings):
-    """Return the state of a training that has not begun."""
-    optimizer_state = optimizer[0](parameters)
-    if not isinstance(optimizer_state, dict):
-        raise TypeError("optimizer must be (init, update) with an init(parameters) that returns a dictionary; "
-                        f"got {optimizer_state!r} from it. Return {{'t': 0}}.")
-    return {
-        "iteration": 0,
-        "parameters": parameters,
-        "optimizer_state": optimizer_state,
-        "cost": None,
-        "history": {"iteration": [], "cost": []},
-        "running": [0.0, 0.0],            # mean cost and weight of the batches since the last report
-        "random_state": None,             # of the generator when the epoch began
-        "epoch_start": 0,                 # the iteration at which it began
-        "settings": settings,
-    }
-
-
-def check_state(state):
-    """Refuse what is no training state."""
-    if not isinstance(state, dict):
-        raise TypeError(f"state must be a training state; got {state!r}. Use load_checkpoint(path).")
-    missing = {"iteration", "parameters", "optimizer_state", "cost", "history", "running", "random_state",
-               "epoch_start", "settings"} - state.keys()
-    if missing:
-        raise ValueError(f"state must be a training state; got no {', '.join(sorted(missing))}. "
-                         "Use load_checkpoint(path).")
     return state
-
-
-def resume(state, optimizer, settings):
-    """Return a saved state of a training with this optimizer and these settings, rewound."""
-    if state["settings"] != settings:
-        raise ValueError(f"state must come from a training with {settings}; got {state['settings']}. "
-                         "Use the data of that training, in memory or on disk as they were, and its batch_size.")
-    expected = optimizer[0](state["parameters"]).keys()
-    if state["optimizer_state"].keys() != expected:
-        raise ValueError(f"state must hold what the optimizer needs, {sorted(expected)}; "
-                         f"got {sorted(state['optimizer_state'])}. Use the optimizer of that training.")
-    return rewound(state)
-
-
-def rewound(state):
-    """Return the state as it was when its iteration began: the report of that iteration is made again."""
-    reports = sum(iteration < state["iteration"] for iteration in state["history"]["iteration"])
-    state = {**state, "history": {name: values[:reports] for name, values in state["history"].items()}}
-    for name in ("best_parameters", "best_cost"):                         # early_stopping puts them there again
-        state.pop(name, None)
-    return state
-
-
-def _epochs(arrays, batch_size, generator, epoch, iteration):
-    """Yield the batches from ``iteration`` on without end, and keep in ``epoch`` where their epoch began."""
-    m = arrays[0].shape[1]
-    if epoch["random_state"] is not None:
-        set_generator_state(generator, epoch["random_state"])
-    arrays = tuple(a if a is None or is_streamed(a) else np.asfortranarray(a) for a in arrays)
-    skip = iteration - epoch["epoch_start"]
-    while True:
-        epoch["random_state"] = generator_state(generator)
-        yield from mini_batches(arrays, batch_size, generator, skip)
-        epoch["epoch_start"] += -(-m // batch_size)
-        skip = 0
-
-
-def _put(state, iteration, parameters, optimizer_state, running, epoch):
-    state |= {
-        "iteration": iteration, "parameters": parameters, "optimizer_state": optimizer_state, "running": running,
-        **(epoch or {}),
-    }
-
-
-def _append(state, cost):
-    """Write the cost, if there is one, into the history."""
-    if cost is not None:
-        state["cost"] = cost
-        state["history"]["iteration"].append(state["iteration"])
-        state["history"]["cost"].append(cost)
-
-
-def call(callbacks, state):
-    """Call all, and tell whether one wants to stop: returns True, and not what it has written or counted."""
-    return any([isinstance(stop, bool | np.bool_) and stop for stop in [callback(state) for callback in callbacks]])
 
 
 def _add_to_mean(running, cost, weight):
     mean, total = running
     total += weight
     return [mean + (cost - mean) * (weight / (total or 1)), total]
+
+
+def _mean(running, last):
+    """The mean cost since the last report, or that report's where nothing that came since has a weight."""
+    mean, weight = running
+    return mean if weight else last
 
 
 def _divergence(cost, iteration, optimizer, optimizer_state):
@@ -408,7 +302,3 @@ def _divergence(cost, iteration, optimizer, optimizer_state):
         f"cost must stay finite; got {got} at iteration {iteration}{rate}. "
         "Use a smaller learning rate, or standardize X (and Y for squared error)."
     )
-
-
-def _finite(parameters):
-    return all(np.isfinite(parameters[name]).all() for name in NAMES)

@@ -7,18 +7,15 @@ from shallownet import columns
 from shallownet.activations import ACTIVATIONS
 from shallownet.columns import workers
 from shallownet.costs import COSTS
-from shallownet.evaluation import (
-    accuracy,
+from shallownet.evaluation import accuracy, predict, predict_probability, r2_score
+from shallownet.network import backward_propagation, compute_cost, forward_propagation, initialize_parameters
+from shallownet.objective import (
     block_count,
     column_bytes,
     cost_and_gradient,
     cost_and_gradient_by_blocks,
     cost_of_columns,
-    predict,
-    predict_probability,
-    r2_score,
 )
-from shallownet.network import backward_propagation, compute_cost, forward_propagation, initialize_parameters
 
 M = 700
 SETTINGS = {

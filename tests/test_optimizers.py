@@ -3,8 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from shallownet.evaluation import cost_and_gradient
 from shallownet.network import NAMES, update_parameters
+from shallownet.objective import cost_and_gradient
 from shallownet.optimizers import Optimizer, adam, gradient_descent, inverse_time_decay, momentum, step_decay
 from shallownet.training import train
 

@@ -18,8 +18,9 @@ from shallownet import columns
 from shallownet.activations import ACTIVATIONS
 from shallownet.columns import mini_batches, workers
 from shallownet.costs import COSTS
-from shallownet.evaluation import cost_and_gradient, cost_and_gradient_by_blocks, predict_probability
+from shallownet.evaluation import predict_probability
 from shallownet.network import NAMES, compute_cost, forward_propagation, initialize_parameters, layer_sizes
+from shallownet.objective import cost_and_gradient, cost_and_gradient_by_blocks
 from shallownet.training import train
 
 GRADS = tuple("d" + name for name in NAMES)
@@ -367,7 +368,7 @@ def doors():
         "inverse_time_decay": (s.inverse_time_decay, {"learning_rate": 0.1, "decay": 0.1}),
         "step_decay": (s.step_decay, {"learning_rate": 0.1, "factor": 0.1, "every": 10}),
         "early_stopping": (s.early_stopping, {"X_val": X, "Y_val": Y, "patience": 3, "min_improvement": 0.1}),
-        "snapshots": (s.snapshots, {"every": 1, "most": 10}),
+        "snapshots": (s.snapshots, {"every": 1, "max_snapshots": 10}),
     }
 
 

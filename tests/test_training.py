@@ -9,8 +9,9 @@ from shallownet import columns
 from shallownet.callbacks import early_stopping, print_cost
 from shallownet.columns import mini_batches
 from shallownet.datasets import spiral
-from shallownet.evaluation import accuracy, cost_and_gradient, predict_probability
+from shallownet.evaluation import accuracy, predict_probability
 from shallownet.network import NAMES, initialize_parameters, update_parameters
+from shallownet.objective import cost_and_gradient
 from shallownet.optimizers import Optimizer, adam, gradient_descent, inverse_time_decay, momentum, step_decay
 from shallownet.training import nn_model, train
 

@@ -1,0 +1,288 @@
+"""What is being minimized, as one value: a cost and its gradient as functions of the parameters, wherever the data lie.
+
+A driver (``training.descend``, ``lbfgs.minimize``) takes an ``Objective`` and knows nothing of the data. Arrays in
+memory, streams and mini-batches give one here, a cluster in ``dask.py``. Cost and gradient are means over the samples,
+so those of the whole are the weighted means of those of its blocks.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from shallownet._checks import (
+    as_columns,
+    as_labels,
+    as_sample_weight,
+    check_integer,
+    check_number,
+    is_streamed,
+)
+from shallownet._random import generator_state, random_generator, set_generator_state
+from shallownet._types import Array, Columns, Grads, Parameters, RandomState, State
+from shallownet.columns import block_size, chunk_size, map_blocks, mini_batches, workers
+from shallownet.network import NAMES, backward_propagation, compute_cost, forward_propagation, output_of
+
+# What overflows is refused by name, so NumPy need not warn of it.
+ignore_overflow = partial(np.errstate, over="ignore", under="ignore", invalid="ignore")
+
+
+class Objective(NamedTuple):
+    """A cost over samples, and its gradient with respect to the parameters.
+
+    Attributes
+    ----------
+    gradient : callable
+        ``gradient(parameters, with_cost) -> (cost, grads, weight)`` of all samples, or of the next mini-batch; the
+        weight is the number of samples, or the sum of their weights. The cost may be None unless ``with_cost``.
+    cost : callable or None
+        ``cost(parameters)`` of all samples; None for mini-batches, whose mean cost stands for it.
+    dtype : dtype
+        What the training runs in: float32 if data and network are, else float64.
+    settings : dict
+        What a resumed training must find as it was.
+    seek : callable
+        ``seek(state)`` goes to the batch that the training of that state would take next.
+    position : callable
+        ``position()`` returns the entries that ``seek`` will look for in the state.
+    """
+
+    gradient: Callable[[Parameters, bool], tuple[float | None, Grads, float]]
+    cost: Callable[[Parameters], float] | None
+    dtype: np.dtype
+    settings: dict
+    seek: Callable[[State], None] = lambda state: None
+    position: Callable[[], dict] = dict
+
+
+@contextmanager
+def objective(
+    X: Columns,
+    Y: Columns,
+    parameters: Parameters,
+    *,
+    l2: float = 0.0,
+    sample_weight: Array | None = None,
+    batch_size: int | None = None,
+    random_state: RandomState = 3,
+    threads: int | None = None,
+) -> Iterator[Objective]:
+    """Give the ``Objective`` of these data for a network of the size and kind of ``parameters``.
+
+    The data are checked once. When the block ends, however it ends, the threads and the reading of streams end too.
+
+    Parameters
+    ----------
+    X, Y, parameters, l2, sample_weight, batch_size, random_state, threads
+        As in ``train``.
+
+    Examples
+    --------
+    >>> from shallownet import initialize_parameters
+    >>> X, Y = np.array([[1.0, 2.0]]), np.array([[0.0, 1.0]])
+    >>> parameters = initialize_parameters(1, 3, 1, scale=0)
+    >>> with objective(X, Y, parameters) as data:
+    ...     cost, grads, weight = data.gradient(parameters, with_cost=True)
+    >>> cost, grads["db2"], weight
+    (0.6931471805599453, array([[0.]]), 2)
+    """
+    X = as_columns("X", X, rows=parameters["W1"].shape[1])
+    Y = as_labels(Y, X, output_of(parameters), rows=parameters["W2"].shape[0])
+    arrays = X, Y, as_sample_weight(sample_weight, X)
+    l2 = check_number("l2", l2, minimum=0)
+    check_integer("threads", 1 if threads is None else threads)
+    if batch_size is not None:
+        batch_size = min(check_integer("batch_size", batch_size), X.shape[1])
+    generator = random_generator(random_state)
+    parameters = as_dtype(parameters, np.result_type(X.dtype, *(parameters[name] for name in NAMES)))
+    blocks = block_count(parameters, batch_size or X.shape[1])
+    with workers(threads, blocks, gradient_bytes(parameters)) as run:
+        evaluate = cost_and_gradient
+        if blocks > 1 or (batch_size is None and any(map(is_streamed, arrays))):
+            evaluate = partial(cost_and_gradient_by_blocks, run=run)
+        dtype = parameters["W1"].dtype
+        if batch_size is None:
+            yield _full_batch(evaluate, run, arrays, l2, dtype)
+        else:
+            with _mini_batches(evaluate, arrays, l2, dtype, batch_size, generator) as batches:
+                yield batches
+
+
+def _full_batch(evaluate, run, arrays, l2, dtype):
+    X, Y, sample_weight = arrays
+    m = total_weight(X, sample_weight)
+
+    def gradient(parameters, with_cost):
+        return *evaluate(parameters, X, Y, l2=l2, sample_weight=sample_weight, with_cost=with_cost), m
+
+    def cost(parameters):
+        return cost_by_blocks(parameters, X, Y, l2=l2, sample_weight=sample_weight, run=run)
+
+    return Objective(gradient, cost, dtype, {"m": X.shape[1], "batch_size": None})
+
+
+@contextmanager
+def _mini_batches(evaluate, arrays, l2, dtype, batch_size, generator):
+    X, _, sample_weight = arrays
+    l2_per_weight = l2 / total_weight(X, sample_weight)                   # a batch gets its share of the regularization
+    settings = {"m": X.shape[1], "batch_size": batch_size}
+    if any(map(is_streamed, arrays)):
+        settings["chunk_size"] = chunk_size(arrays, batch_size)           # what is shuffled
+    epoch = {"random_state": None, "epoch_start": 0}                      # of the generator then; the iteration
+    skip = 0                                                              # batches of the first epoch
+
+    def seek(state):
+        nonlocal skip
+        epoch.update((name, state[name]) for name in epoch)
+        skip = state["iteration"] - state["epoch_start"]
+        if state["random_state"] is not None:
+            set_generator_state(generator, state["random_state"])
+
+    def epochs():
+        nonlocal skip
+        ordered = tuple(a if a is None or is_streamed(a) else np.asfortranarray(a) for a in arrays)
+        while True:
+            epoch["random_state"] = generator_state(generator)
+            yield from mini_batches(ordered, batch_size, generator, skip)
+            epoch["epoch_start"] += -(-X.shape[1] // batch_size)
+            skip = 0
+
+    with closing(epochs()) as batches:
+
+        def gradient(parameters, with_cost):
+            X, Y, sample_weight = next(batches)
+            weight = total_weight(X, sample_weight)
+            return *evaluate(parameters, X, Y, l2=l2_per_weight * weight, sample_weight=sample_weight), weight
+
+        yield Objective(gradient, None, dtype, settings, seek, epoch.copy)
+
+
+def as_dtype(parameters, dtype):
+    """Return a copy of the network in that dtype."""
+    return parameters | {name: parameters[name].astype(dtype) for name in NAMES}
+
+
+# Cost and gradient of given samples
+
+
+def cost_and_gradient(
+    parameters: Parameters,
+    X: Array,
+    Y: Array,
+    *,
+    l2: float = 0.0,
+    sample_weight: Array | None = None,
+    with_cost: bool = True,
+) -> tuple[float | None, Grads]:
+    """Return ``(cost, grads)`` of the samples, evaluated as one block; without ``with_cost`` the cost is None.
+
+    Examples
+    --------
+    >>> from shallownet import initialize_parameters
+    >>> X, Y = np.array([[1.0, 2.0]]), np.array([[0.0, 1.0]])
+    >>> cost, grads = cost_and_gradient(initialize_parameters(1, 3, 1, scale=0), X, Y)
+    >>> cost
+    0.6931471805599453
+    """
+    A2, cache = forward_propagation(X, parameters)
+    cost = None
+    if with_cost:
+        cost = compute_cost(A2, Y, parameters, cache=cache, l2=l2, sample_weight=sample_weight)
+    return cost, backward_propagation(parameters, cache, X, Y, l2=l2, sample_weight=sample_weight)
+
+
+def cost_and_gradient_by_blocks(
+    parameters: Parameters,
+    X: Columns,
+    Y: Columns,
+    *,
+    l2: float = 0.0,
+    sample_weight: Array | None = None,
+    with_cost: bool = True,
+    run: Callable = map,
+) -> tuple[float | None, Grads]:
+    """Return ``(cost, grads)`` of the samples, evaluated block by block.
+
+    Cost and gradient are means over the samples: a block counts with its share of the samples (or of their weights),
+    and so the result is that of ``cost_and_gradient`` on the whole. ``run`` is a ``map``: that of ``workers``.
+    """
+    m = total_weight(X, sample_weight)
+
+    def block(X, Y, sample_weight):
+        share = total_weight(X, sample_weight) / m
+        cost, grads = cost_and_gradient(
+            parameters, X, Y, l2=l2 * share, sample_weight=sample_weight, with_cost=with_cost
+        )
+        for gradient in grads.values():
+            gradient *= share
+        return share * cost if with_cost else 0.0, grads
+
+    total_cost, total = 0.0, {}
+    with closing(map_blocks(block, (X, Y, sample_weight), column_bytes(parameters), run)) as results:
+        for cost, grads in results:
+            total_cost += cost
+            for name, gradient in grads.items():
+                if name in total:
+                    total[name] += gradient
+                else:
+                    total[name] = gradient
+    return total_cost if with_cost else None, total
+
+
+def cost_by_blocks(
+    parameters: Parameters,
+    X: Columns,
+    Y: Columns,
+    *,
+    l2: float = 0.0,
+    sample_weight: Array | None = None,
+    run: Callable = map,
+) -> float:
+    """Return ``compute_cost`` of the samples, evaluated block by block."""
+    m = total_weight(X, sample_weight)
+
+    def block(X, Y, sample_weight):
+        share = total_weight(X, sample_weight) / m
+        A2, cache = forward_propagation(X, parameters)
+        return share * compute_cost(A2, Y, parameters, cache=cache, l2=l2 * share, sample_weight=sample_weight)
+
+    with closing(map_blocks(block, (X, Y, sample_weight), column_bytes(parameters), run)) as costs:
+        return float(sum(costs))
+
+
+def cost_of_columns(
+    parameters: Parameters, X: Columns, Y: Columns, *, l2: float = 0.0, sample_weight: Array | None = None
+) -> float:
+    """Return ``compute_cost`` of the samples, evaluated block by block on all cores."""
+    with workers(None, block_count(parameters, X.shape[1])) as run:
+        return cost_by_blocks(parameters, X, Y, l2=l2, sample_weight=sample_weight, run=run)
+
+
+# Sizes
+
+
+def total_weight(X, sample_weight):
+    """``m`` of the formulas: the number of samples, or the sum of their weights."""
+    return X.shape[1] if sample_weight is None else float(sample_weight.sum())
+
+
+def column_bytes(parameters):
+    """What a training step's arrays take for one column: X, then Z1, A1, dZ1, then Z2, A2, dZ2 and Y.
+
+    In a wide network a byte for each hundred operations, if that is more: then several threads share a mini-batch.
+    """
+    W1, W2 = parameters["W1"], parameters["W2"]
+    operations = 6 * (W1.size + W2.size)                                  # three products with each, two apiece
+    return max((W1.shape[1] + 3 * W1.shape[0] + 4 * W2.shape[0]) * W1.itemsize, operations // 100)
+
+
+def gradient_bytes(parameters):
+    """What the gradients of a block take."""
+    return sum(parameters[name].nbytes for name in NAMES)
+
+
+def block_count(parameters, m):
+    """In how many blocks ``m`` columns are evaluated."""
+    return -(-m // block_size(column_bytes(parameters)))
