@@ -12,8 +12,7 @@ import h5py
 import numpy as np
 
 from shallownet._checks import as_columns, as_floats, check_finite
-from shallownet._types import Array, PathLike
-from shallownet.storage import (
+from shallownet._files import (
     FLOATS,
     FORMAT_VERSION,
     check_header,
@@ -26,6 +25,7 @@ from shallownet.storage import (
     require,
     write_header,
 )
+from shallownet._types import Array, PathLike
 
 HDF5_CHUNK_BYTES = 2**20
 CACHE_BYTES = 2**23   # of chunks that HDF5 keeps: the next slice often begins in the chunk where the last one ended

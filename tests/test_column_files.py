@@ -16,11 +16,11 @@ from hostile_files import run_child
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shallownet import column_files, storage
+from shallownet import _files, column_files
 from shallownet.column_files import open_columns, write_columns
 from shallownet.evaluation import accuracy
 from shallownet.network import initialize_parameters
-from shallownet.storage import ModelFileError, load_parameters
+from shallownet.storage import ModelFileError, load_parameters, save_parameters
 from shallownet.training import train
 
 
@@ -131,7 +131,7 @@ def test_an_error_of_the_source_comes_out_and_leaves_the_old_file(error, tmp_pat
 def test_an_interrupt_inside_of_hdf5_comes_out_and_leaves_nothing_behind(tmp_path, small_chunks, monkeypatch):
     @contextmanager
     def replacing(path):
-        with storage.replacing(path) as file:
+        with _files.replacing(path) as file:
             yield Mock(wraps=file, write=Mock(side_effect=KeyboardInterrupt))
 
     monkeypatch.setattr(column_files, "replacing", replacing)
@@ -232,7 +232,7 @@ def test_a_closed_file_says_so(tmp_path):
 def test_what_is_no_column_file_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError):
         open_columns(tmp_path / "X.h5")
-    storage.save_parameters(tmp_path / "model.h5", initialize_parameters(2, 3, 1))
+    save_parameters(tmp_path / "model.h5", initialize_parameters(2, 3, 1))
     with pytest.raises(ModelFileError, match=r"it is a shallownet parameters file: use load_parameters\(path\)"):
         open_columns(tmp_path / "model.h5")
     write_columns(tmp_path / "X.h5", blocks(2, 9))

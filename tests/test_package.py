@@ -18,7 +18,7 @@ MODULES = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in PA
 
 # A module imports only from the lines above its own.
 LAYERS = [
-    "_types _checks _random",
+    "_types _checks _random _files",
     "activations datasets",
     "costs columns",
     "network",
@@ -34,7 +34,7 @@ LAYERS = [
 LAYER = {module: number for number, modules in enumerate(LAYERS) for module in modules.split()}
 
 IMPORTERS = {
-    "h5py": {"storage", "readers", "column_files"},
+    "h5py": {"_files", "storage", "readers", "column_files"},
     "matplotlib": {"plotting"},
     "scipy": {"lbfgs"},
     "sklearn": {"sklearn"},
