@@ -1,10 +1,6 @@
-"""Files: replaced atomically, read without trust, and what HDF5 needs around it; shared by all that reads or writes.
-
-HDF5 itself never writes to the disk: when that is full, it crashes.
-"""
+"""Files: replaced atomically, opened with care, refused with the reason; shared by all that reads or writes them."""
 
 import errno
-import math
 import os
 import secrets
 import signal
@@ -12,17 +8,6 @@ import stat
 import threading
 from contextlib import contextmanager, suppress
 
-import h5py
-import numpy as np
-
-FORMAT_VERSION = 1
-LOADERS = {
-    "shallownet parameters": "load_parameters",
-    "shallownet checkpoint": "load_checkpoint",
-    "shallownet columns": "open_columns",
-}
-TYPES = {"<f4": h5py.h5t.IEEE_F32LE, "<f8": h5py.h5t.IEEE_F64LE, "|u1": h5py.h5t.STD_U8LE}
-FLOATS = ("<f4", "<f8")
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
@@ -85,39 +70,6 @@ def _sync_folder(folder):
             os.close(descriptor)
 
 
-@contextmanager
-def defer_sigint():
-    """Hold Ctrl-C back until the block ends: in the clean-up of h5py's objects, Python prints and forgets it."""
-    before = signal.getsignal(signal.SIGINT)
-    if before is None or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    held = []
-    signal.signal(signal.SIGINT, lambda *arguments: held.append(arguments))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-        if held:
-            signal.raise_signal(signal.SIGINT)
-
-
-def new_file(target):
-    """Return a new HDF5 file that Python's file object ``target`` takes the bytes of."""
-    creation = h5py.h5p.create(h5py.h5p.FILE_CREATE)
-    creation.set_obj_track_times(False)  # equal content shall give equal bytes at any time
-    access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
-    access.set_libver_bounds(h5py.h5f.LIBVER_V110, h5py.h5f.LIBVER_V110)  # with checksums of all the metadata
-    access.set_fileobj_driver(h5py.h5fd.fileobj_driver, target)
-    return h5py.File(h5py.h5f.create(b"no name", h5py.h5f.ACC_TRUNC, creation, access))
-
-
-def write_header(file, header):
-    for name, value in header.items():
-        # A str would become a string of variable length: one damaged byte in it makes HDF5 hang or crash.
-        file.attrs[name] = np.bytes_(value) if isinstance(value, str) else value
-
-
 # Reading
 
 
@@ -139,14 +91,42 @@ def open_regular(path):
     return file
 
 
+def read_at(file, offset, buffer):
+    """Fill ``buffer``, an array or bytearray, from ``offset`` on; return the number of bytes that were there.
+
+    Threads and forked processes may do so at once: the position of the file is neither used nor moved.
+    """
+    view, done = memoryview(buffer).cast("B"), 0
+    while done < len(view):
+        count = _read_some(file, offset + done, view[done:])
+        if count == 0:
+            break
+        done += count
+    return done
+
+
+def _read_some(file, offset, view):
+    if hasattr(os, "preadv"):
+        return os.preadv(file.fileno(), [view], offset)
+    with _position:                                                       # Windows, where nothing forks
+        file.seek(offset)
+        return file.readinto(view)
+
+
+_position = threading.Lock()
+
+
+# What damaged content leads to. The refusals of the operating system (OSError, MemoryError) and whatever a signal's
+# handler raises pass as what they are.
+DAMAGE = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError)
+
+
 @contextmanager
 def refusing(path, kind):
-    """Turn whatever goes wrong inside into a ``ModelFileError`` with the path and the reason."""
+    """Turn what damaged content leads to into a ``ModelFileError`` with the path and the reason."""
     try:
         yield
-    except MemoryError:
-        raise
-    except Exception as error:
+    except DAMAGE as error:
         own = isinstance(error, ModelFileError)
         reason = str(error) if own else f"{type(error).__name__}: {error}"
         raise ModelFileError(f"path must be a whole shallownet {kind} file; got {os.fspath(path)!r}, but {reason}. "
@@ -158,41 +138,32 @@ def require(condition, reason):
         raise ModelFileError(reason)
 
 
-def check_header(file, kind):
-    """Refuse another format or version, and a file that begins with something else."""
-    found = read_attribute(file, "format")
-    require(found in LOADERS, f"its format is {found!r}")
-    require(found == f"shallownet {kind}", f"it is a {found} file: use {LOADERS[found]}(path)")
-    version = read_attribute(file, "format_version")
-    require(version == FORMAT_VERSION, f"its format_version is {version}, and this shallownet reads {FORMAT_VERSION}")
+@contextmanager
+def defer_signals():
+    """Hold back the signals with Python handlers until the block ends, for code that uses the HDF5 library.
 
+    What a handler raises while h5py's objects are cleaned up, Python prints and forgets.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield                                                             # handlers run in the main thread only
+        return
+    handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
+    handlers = {number: handler for number, handler in handlers.items() if callable(handler)}
+    held, holding = [], True
 
-def read_attribute(file, name):
-    require(h5py.h5a.exists(file.id, name.encode()), f"it has no attribute {name!r}")
-    attribute = h5py.h5a.open(file.id, name.encode())
-    scalar = attribute.get_space().get_simple_extent_type() == h5py.h5s.SCALAR
-    require(scalar and attribute.dtype.kind in "Siu" and attribute.dtype.itemsize <= 64,
-            f"its attribute {name!r} is no short string or integer")
-    value = np.empty((), attribute.dtype)
-    attribute.read(value)
-    return value.item().decode() if attribute.dtype.kind == "S" else value.item()
+    def hold(number, frame):
+        if holding:
+            held.append(number)
+        else:                                                             # the own handler is not back in place yet
+            handlers[number](number, frame)
 
-
-def open_dataset(file, name, dtypes):
-    """Return a dataset after looking at all that would follow a path, run a filter, or make numbers up."""
-    require(file.id.links.exists(name.encode()), f"it has no dataset {name!r}")
-    require(file.id.links.get_info(name.encode()).type == h5py.h5l.TYPE_HARD, f"{name!r} is a link to elsewhere")
-    dataset = file[name]
-    require(isinstance(dataset, h5py.Dataset), f"{name!r} is not a dataset")
-    stored = dataset.id.get_type()
-    require(any(stored.equal(TYPES[dtype]) for dtype in dtypes), f"{name!r} is not stored as {' or '.join(dtypes)}")
-    layout = dataset.id.get_create_plist()
-    require(layout.get_layout() == h5py.h5d.CHUNKED and not dataset.is_virtual and dataset.external is None,
-            f"{name!r} is not stored in chunks of its own")
-    filters = [layout.get_filter(i)[0] for i in range(layout.get_nfilters())]
-    require(filters == [h5py.h5z.FILTER_FLETCHER32], f"{name!r} has the filters {filters} and not one checksum")
-    chunks = math.prod(-(-size // chunk) for size, chunk in zip(dataset.shape, dataset.chunks, strict=True))
-    size = chunks * (math.prod(dataset.chunks) * dataset.dtype.itemsize + 4)
-    # What the dataset declares must be there: a missing chunk is read as zeros, and a large shape takes memory.
-    require(0 < size == dataset.id.get_storage_size() <= file.id.get_filesize(), f"{name!r} is not stored whole")
-    return dataset
+    try:
+        for number in handlers:
+            signal.signal(number, hold)
+        yield
+    finally:
+        holding = False
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for number in held:
+            signal.raise_signal(number)

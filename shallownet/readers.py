@@ -20,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from shallownet._checks import check_name
+from shallownet._files import defer_signals, replacing, require
 from shallownet._types import Array, Labels, PathLike
 from shallownet.preprocessing import one_hot
 
@@ -199,8 +200,6 @@ def download_mnist(folder: PathLike, *, mirror: str = MNIST_MIRROR, md5: dict[st
     ValueError
         If it delivers something else.
     """
-    from shallownet._files import replacing
-
     folder = _as_path("folder", folder)
     folder.mkdir(parents=True, exist_ok=True)
     for name, expected in md5.items():
@@ -432,12 +431,15 @@ def read_coursera_h5(path: PathLike) -> tuple[Array, Array, tuple[str | int, ...
     >>> X.shape, X[0], Y, classes
     ((12288, 2), array([0.2, 0.2]), array([[0., 1.]]), ('non-cat', 'cat'))
     """
-    import h5py
-
-    from shallownet._files import require
-
     path = _regular_file(path)
     data = path.read_bytes()
+    with defer_signals():
+        return _read_coursera(path, data)
+
+
+def _read_coursera(path, data):
+    import h5py
+
     try:
         require(data.startswith(b"\x89HDF\r\n\x1a\n"), "it is no HDF5 file")
         with h5py.File(h5py.h5f.open_file_image(data), "r") as file:
@@ -467,8 +469,6 @@ def _coursera_members(file):
 def _read_dataset(file, name, rank, kinds, limit):
     """Read a dataset of plain numbers or fixed-length strings, after a look at all that HDF5 would follow or unpack."""
     import h5py
-
-    from shallownet._files import require
 
     require(file.id.links.get_info(name.encode()).type == h5py.h5l.TYPE_HARD, f"{name} is a link to elsewhere")
     dataset = file[name]

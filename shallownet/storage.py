@@ -4,41 +4,33 @@ Loading runs no code from the file and reads no other file. Memory use is bounde
 raises ``ModelFileError``; it is never loaded with changed numbers. Saving is atomic: killed at any moment, the old file
 or the new one is there, whole.
 
-A file holds arrays and one document. Each array of floating-point numbers is a dataset of one chunk, with a Fletcher-32
-checksum. Everything else is JSON in the dataset ``document``, which also declares the dtype and the shape of every
-array. The attributes ``format`` and ``format_version`` say what the file is; ``digest`` is the SHA-256 of it all.
+A file holds arrays and one document. Each array of floating-point numbers is a dataset; everything else is JSON in the
+dataset ``document``. The attributes ``format`` and ``format_version`` say what the file is; ``digest`` is the SHA-256
+of it all. How the bytes lie is told in ``_hdf5``; every byte of a file is checked when it is loaded.
 """
 
 import base64
-import hashlib
-import io
 import json
+import math
 import os
 import re
+from functools import partial
 from typing import Any
 
-import h5py
 import numpy as np
 
-from shallownet._files import (
-    FLOATS,
-    FORMAT_VERSION,
-    ModelFileError,
-    check_header,
-    defer_sigint,
-    new_file,
-    open_dataset,
-    open_regular,
-    read_attribute,
-    refusing,
-    replacing,
-    require,
-    write_header,
-)
+from shallownet._files import ModelFileError, open_regular, refusing, replacing, require
+from shallownet._hdf5 import FORMAT_VERSION, LARGEST_HEAD, LONGEST_NAME, MOST_DATASETS, digest, file_head, read_head
 from shallownet._types import Parameters, PathLike, State
 from shallownet.network import check_parameters
 
-LARGEST_FILE = 2**32 - 1                # bytes; an HDF5 chunk ends there too
+FLOATS = ("<f4", "<f8")
+LARGEST_FILE = 2**32 - 1                # bytes, as all is read at once
+# What the document may hold, as values in Python take up to thirty times the bytes that they take in JSON.
+MOST_VALUES = 2**21
+MOST_CONTAINERS = 2**17
+MOST_LEVELS = 100
+LONG_LIST = 1000                        # from this length on, a list of floats is an array
 DEFAULTS = {"hidden": "tanh", "cost": "cross_entropy"}
 
 
@@ -84,7 +76,7 @@ def save_parameters(path: PathLike, parameters: Parameters, **metadata: Any) -> 
         if name not in ("W1", "b1", "W2", "b2"):
             raise ValueError(f"parameters must have the entries W1, b1, W2, b2, hidden, cost; got {name!r}. "
                              "Save it as metadata: save_parameters(path, parameters, name=...).")
-    _save(path, "parameters", {**parameters, "metadata": metadata}, names)
+    save_tree(path, "parameters", {**parameters, "metadata": metadata}, names)
 
 
 def load_parameters(path: PathLike) -> Parameters:
@@ -145,7 +137,7 @@ def save_checkpoint(path: PathLike, state: State) -> None:
     if "parameters" not in state:
         raise ValueError("state must have the entry 'parameters'; got none. Use the state that callbacks get.")
     parameters = check_parameters(state["parameters"])
-    _save(path, "checkpoint", {**state, "parameters": parameters}, {})
+    save_tree(path, "checkpoint", {**state, "parameters": parameters}, {})
 
 
 def load_checkpoint(path: PathLike) -> State:
@@ -160,36 +152,33 @@ def load_checkpoint(path: PathLike) -> State:
 # Writing
 
 
-def _save(path, kind, tree, names):
+def save_tree(path, kind, tree, names):
+    """Write a file of this kind: a tree of values, and the attributes ``names``."""
     arrays = {}
-    content = _to_json(tree, "", arrays)
-    datasets = {name: [array.dtype.str, array.shape] for name, array in arrays.items()}
-    document = json.dumps({"content": content, "datasets": datasets}, sort_keys=True).encode()
-    size = len(document) + sum(array.nbytes + 1024 for array in arrays.values())
+    document = json.dumps(_to_json(tree, "", arrays), sort_keys=True, allow_nan=False).encode()
+    excess = _excess(document)
+    if excess:
+        raise ValueError(f"{kind} must hold at most {excess} in lists and dictionaries; got more. Use arrays.")
+    arrays = {name: arrays[name] for name in sorted(arrays)} | {"document": np.frombuffer(document, np.uint8)}
+    attributes = {"format": f"shallownet {kind}", "format_version": FORMAT_VERSION, **names}
+    datasets = {name: (array.dtype.str, array.shape) for name, array in arrays.items()}
+    attributes["digest"] = digest(attributes, datasets, *arrays.values())
+    pieces = [np.frombuffer(file_head(attributes, datasets), np.uint8), *arrays.values()]
+    size = sum(piece.nbytes for piece in pieces)
     if size > LARGEST_FILE:
         raise ValueError(f"{kind} must take at most {LARGEST_FILE} bytes; got {size}. Use float32.")
-    header = {"format": f"shallownet {kind}", "format_version": FORMAT_VERSION, **names}
-    image = _file_image(header, document, arrays)
     with replacing(path) as file:
-        file.write(image)
+        for piece in pieces:
+            file.write(piece)
 
 
-def _file_image(header, document, arrays):
-    """Return the bytes of the HDF5 file."""
-    image = io.BytesIO()
-    with defer_sigint(), new_file(image) as file:
-        write_header(file, {**header, "digest": _digest(header, document, arrays)})
-        for name, array in [("document", np.frombuffer(document, np.uint8)), *sorted(arrays.items())]:
-            file.create_dataset(name, data=array, chunks=array.shape, fletcher32=True)
-    return image.getbuffer()
-
-
-def _digest(header, document, arrays):
-    digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
-    digest.update(document)             # declares the names, dtypes and shapes
-    for name in sorted(arrays):
-        digest.update(arrays[name])
-    return digest.hexdigest()
+def _excess(document):
+    """Return what the document holds too much of, None if nothing; brackets and commas in strings count too."""
+    if document.count(b",") >= MOST_VALUES:
+        return f"{MOST_VALUES} values"
+    if document.count(b"[") + document.count(b"{") > MOST_CONTAINERS:
+        return f"{MOST_CONTAINERS} lists and dictionaries"
+    return None
 
 
 # Reading
@@ -205,45 +194,57 @@ def _read_bytes(path):
 
 
 def _parse(image, kind, names):
-    """Return the saved tree, and the attributes ``names``, of the HDF5 file with the bytes ``image``."""
-    with h5py.File(io.BytesIO(image), "r") as file:
-        check_header(file, kind)
-        names = {name: read_attribute(file, name) for name in names}
-        document = _read_chunk(file, "document", "|u1")
-        declared = json.loads(document.tobytes())
-        require(set(file) == {"document", *declared["datasets"]}, "its datasets are not the declared ones")
-        arrays = {name: _read_array(file, name, *entry) for name, entry in declared["datasets"].items()}
-        header = {"format": f"shallownet {kind}", "format_version": FORMAT_VERSION, **names}
-        require(read_attribute(file, "digest") == _digest(header, document, arrays), "its digest does not match")
-    return _from_json(declared["content"], arrays), names
+    """Return the saved tree, and the attributes ``names``, of the file with the bytes ``image``."""
+    attributes, datasets = read_head(image[:LARGEST_HEAD], len(image), kind)
+    require([*attributes] == ["format", "format_version", *names, "digest"], "its attributes are other ones")
+    arrays = {name: np.frombuffer(image, dtype, math.prod(shape), address).reshape(shape)
+              for name, (dtype, shape, address) in datasets.items()}
+    shapes = {name: dataset[:2] for name, dataset in datasets.items()}
+    require(attributes.pop("digest") == digest(attributes, shapes, *arrays.values()), "its digest does not match")
+    require("document" in arrays, "it has no document")
+    tree = _parse_document(arrays.pop("document").tobytes(), arrays)
+    require(not arrays, f"nothing refers to its arrays {', '.join(arrays)}")
+    return tree, {name: attributes[name] for name in names}
 
 
-def _read_array(file, name, dtype, shape):
-    require(dtype in FLOATS, f"{name!r} is declared as {dtype!r}")
-    array = _read_chunk(file, name, dtype)
-    require(array.shape == tuple(shape), f"{name!r} has not its declared shape")
-    return array
+def _parse_document(document, arrays):
+    excess = _excess(document)
+    require(excess is None, f"its document holds more than {excess}")
+    tree = json.loads(document, object_pairs_hook=partial(from_json, arrays), parse_float=_parse_float,
+                      parse_constant=_parse_float)
+    require(_levels(tree) <= MOST_LEVELS, f"its document is nested deeper than {MOST_LEVELS} levels")
+    return tree
 
 
-def _read_chunk(file, name, dtype):
-    dataset = open_dataset(file, name, [dtype])
-    require(dataset.chunks == dataset.shape, f"{name!r} is not one chunk")
-    return dataset[()]
+def _levels(tree):
+    """Return how many lists and dictionaries lie inside of each other."""
+    levels, inside = 0, [tree]
+    while inside := [item for item in inside if isinstance(item, dict | list)]:
+        levels += 1
+        inside = [part for item in inside for part in (item.values() if isinstance(item, dict) else item)]
+    return levels
 
 
 # Between nested dictionaries and JSON
 
 
-def _to_json(value, name, arrays):
+def _to_json(value, name, arrays, level=0):
     """Return ``value`` as JSON can hold it; arrays of floating-point numbers go to ``arrays``, under dotted names."""
     if isinstance(value, np.bool_ | np.integer | np.float64 | np.float32):
         value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"$float": str(float(value))}
     if value is None or isinstance(value, str | bool | int | float):
         return value
+    if level == MOST_LEVELS:
+        raise ValueError(f"{name} must be nested at most {MOST_LEVELS} levels deep; got more. Flatten it.")
     if isinstance(value, dict):
-        return {_check_key(key): _to_json(item, f"{name}.{key}".lstrip("."), arrays) for key, item in value.items()}
+        return {_check_key(key): _to_json(item, f"{name}.{key}".lstrip("."), arrays, level + 1)
+                for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_to_json(item, f"{name}.{i}", arrays) for i, item in enumerate(value)]
+        if len(value) >= LONG_LIST and all(type(item) is float for item in value) and _is_free(name, arrays):
+            return {"$list": _array_to_json(np.array(value), name, arrays)["$dataset"]}
+        return [_to_json(item, f"{name}.{i}", arrays, level + 1) for i, item in enumerate(value)]
     if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "fiubc":
         return _array_to_json(np.asarray(value), name, arrays)
     raise TypeError(f"{name} must be a number, a string, None, an array of numbers, or a list or dictionary of these; "
@@ -258,27 +259,48 @@ def _check_key(key):
 
 
 def _array_to_json(array, name, arrays):
-    plain = re.fullmatch(r"\w+(\.\w+)*", name, re.ASCII) and name not in ("document", *arrays)
-    if plain and array.dtype.str in FLOATS and array.ndim and array.size:
+    if array.dtype.str in FLOATS and 1 <= array.ndim <= 32 and array.size and _is_free(name, arrays):
         arrays[name] = np.ascontiguousarray(array)
         return {"$dataset": name}
     data = base64.b64encode(array.tobytes()).decode()
     return {"$array": data, "dtype": array.dtype.str, "shape": array.shape}
 
 
-def _from_json(value, arrays):
-    if isinstance(value, list):
-        return [_from_json(item, arrays) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if "$dataset" in value:
-        return arrays[value["$dataset"]]
-    if "$array" in value:
-        return _array_from_json(value)
-    return {key: _from_json(item, arrays) for key, item in value.items()}
+def _is_free(name, arrays):
+    """Whether a dataset can have this name."""
+    return (re.fullmatch(r"\w+(\.\w+)*", name, re.ASCII) and name not in ("document", *arrays)
+            and len(name) <= LONGEST_NAME and len(arrays) < MOST_DATASETS - 1)
 
 
-def _array_from_json(value):
-    dtype = np.dtype(value["dtype"])
-    require(dtype.kind in "fiubc", f"it holds an array of dtype {dtype}")
-    return np.frombuffer(base64.b64decode(value["$array"]), dtype).reshape(value["shape"]).copy()
+def from_json(arrays, pairs):
+    """Return the value of a JSON object: a dictionary, or what stands for something that JSON does not have."""
+    value = dict(pairs)
+    require(len(value) == len(pairs), "its document has a key twice")
+    match sorted(value):
+        case ["$dataset"]:
+            return arrays.pop(value["$dataset"]).copy()
+        case ["$list"]:
+            array = arrays.pop(value["$list"])
+            require(array.ndim == 1, "it has a list of other lists")
+            return array.tolist()
+        case ["$float"]:
+            require(value["$float"] in ("nan", "inf", "-inf"), f"it has a number {value['$float']!r}")
+            return float(value["$float"])
+        case ["$array", "dtype", "shape"]:
+            return _array_from_json(value["$array"], value["dtype"], value["shape"])
+    require(not any(key.startswith("$") for key in value), "its document has an unknown kind of value")
+    return value
+
+
+def _array_from_json(text, dtype, shape):
+    require(re.fullmatch(r"[<>|][fiubc]\d{1,2}", dtype, re.ASCII), f"it holds an array of dtype {dtype!r}")
+    require(all(type(size) is int and size >= 0 for size in shape), f"it holds an array of shape {shape}")
+    data, dtype = base64.b64decode(text, validate=True), np.dtype(dtype)
+    require(len(data) == math.prod(shape) * dtype.itemsize, f"it holds no array of shape {shape}")
+    return np.frombuffer(data, dtype).reshape(shape).copy()
+
+
+def _parse_float(text):
+    value = float(text)
+    require(math.isfinite(value), f"its document holds {text}, which is no number")
+    return value
