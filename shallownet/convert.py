@@ -23,7 +23,7 @@ from shallownet._files import ModelFileError, defer_signals, open_regular, refus
 from shallownet._hdf5 import LOADERS
 from shallownet._types import PathLike
 from shallownet.column_files import write_columns
-from shallownet.storage import DEFAULTS, FLOATS, from_json, save_tree
+from shallownet.storage import DEFAULTS, FLOATS, from_json, save_checkpoint, save_parameters
 
 TYPES = {"<f4": h5py.h5t.IEEE_F32LE, "<f8": h5py.h5t.IEEE_F64LE, "|u1": h5py.h5t.STD_U8LE}
 
@@ -59,11 +59,15 @@ def _convert(file, new):
     require(found in LOADERS, f"its format is {found!r}")
     require(version == 1, f"its format_version is {version}")
     if found == "shallownet columns":
+        hdf5 = file.id.get_create_plist().get_version()[0]
+        require(hdf5 == 3, f"its HDF5 format is {hdf5}, without checksums of what says where the columns are")
         write_columns(new, _blocks(_dataset(file, "columns", FLOATS)))
+    elif found == "shallownet checkpoint":
+        save_checkpoint(new, _tree(file, found, {}))
     else:
-        kind = found.removeprefix("shallownet ")
-        names = {name: _attribute(file, name) for name in DEFAULTS if kind == "parameters"}
-        save_tree(new, kind, _tree(file, found, names), names)
+        names = {name: _attribute(file, name) for name in DEFAULTS}
+        tree = _tree(file, found, names)
+        save_parameters(new, {name: tree[name] for name in ("W1", "b1", "W2", "b2")} | names, **tree["metadata"])
 
 
 def _blocks(rows):
@@ -78,6 +82,7 @@ def _tree(file, found, names):
     document = _dataset(file, "document", ["|u1"])[()].tobytes()
     declared = json.loads(document)["datasets"]
     require({*file} == {"document", *declared}, "its datasets are not the declared ones")
+    require(all(dtype in FLOATS for dtype, _ in declared.values()), "it declares other numbers than floats")
     arrays = {name: _dataset(file, name, [dtype])[()] for name, (dtype, _) in declared.items()}
     require(all([*arrays[name].shape] == shape for name, (_, shape) in declared.items()), "a shape is not as declared")
     header = {"format": found, "format_version": 1, **names}

@@ -76,7 +76,7 @@ def save_parameters(path: PathLike, parameters: Parameters, **metadata: Any) -> 
         if name not in ("W1", "b1", "W2", "b2"):
             raise ValueError(f"parameters must have the entries W1, b1, W2, b2, hidden, cost; got {name!r}. "
                              "Save it as metadata: save_parameters(path, parameters, name=...).")
-    save_tree(path, "parameters", {**parameters, "metadata": metadata}, names)
+    _save(path, "parameters", {**parameters, "metadata": metadata}, names)
 
 
 def load_parameters(path: PathLike) -> Parameters:
@@ -137,7 +137,7 @@ def save_checkpoint(path: PathLike, state: State) -> None:
     if "parameters" not in state:
         raise ValueError("state must have the entry 'parameters'; got none. Use the state that callbacks get.")
     parameters = check_parameters(state["parameters"])
-    save_tree(path, "checkpoint", {**state, "parameters": parameters}, {})
+    _save(path, "checkpoint", {**state, "parameters": parameters}, {})
 
 
 def load_checkpoint(path: PathLike) -> State:
@@ -152,8 +152,7 @@ def load_checkpoint(path: PathLike) -> State:
 # Writing
 
 
-def save_tree(path, kind, tree, names):
-    """Write a file of this kind: a tree of values, and the attributes ``names``."""
+def _save(path, kind, tree, names):
     arrays = {}
     document = json.dumps(_to_json(tree, "", arrays), sort_keys=True, allow_nan=False).encode()
     excess = _excess(document)
@@ -202,7 +201,10 @@ def _parse(image, kind, names):
     shapes = {name: dataset[:2] for name, dataset in datasets.items()}
     require(attributes.pop("digest") == digest(attributes, shapes, *arrays.values()), "its digest does not match")
     require("document" in arrays, "it has no document")
-    tree = _parse_document(arrays.pop("document").tobytes(), arrays)
+    document = arrays.pop("document")
+    require(document.dtype == np.uint8, "its document is no text")
+    require(all(array.dtype.str in FLOATS for array in arrays.values()), "it has arrays of other numbers than floats")
+    tree = _parse_document(document.tobytes(), arrays)
     require(not arrays, f"nothing refers to its arrays {', '.join(arrays)}")
     return tree, {name: attributes[name] for name in names}
 

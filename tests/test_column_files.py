@@ -265,8 +265,9 @@ def test_zeros_in_the_place_of_a_block_are_refused(end, tmp_path, small_blocks):
         place = image.rindex(checksum)
         image[place:place + 4] = bytes(4)
     (tmp_path / "X.h5").write_bytes(image)
-    with pytest.raises(ModelFileError, match=r"digest does not match|does not match its checksum"):
-        open_columns(tmp_path / "X.h5")[:, :]
+    message = r"digest does not match|does not match its checksum"
+    with pytest.raises(ModelFileError, match=message), open_columns(tmp_path / "X.h5") as X:
+        X[:, :]
 
 
 def test_a_file_that_is_cut_or_grows_while_open_is_refused(tmp_path, small_blocks):

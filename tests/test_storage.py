@@ -271,7 +271,7 @@ def test_a_file_of_another_kind_names_its_loader(load, tmp_path):
     ({"parameters": {**network(), "b1": np.full((4, 1), np.inf)}}, r"parameters\['b1'\] must be finite"),
 ])
 def test_a_checkpoint_without_a_finite_network_is_refused(state, reason, tmp_path):
-    storage.save_tree(tmp_path / "run.h5", "checkpoint", state, {})
+    storage._save(tmp_path / "run.h5", "checkpoint", state, {})
     with pytest.raises(ModelFileError, match=reason):
         load_checkpoint(tmp_path / "run.h5")
 
