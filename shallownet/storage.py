@@ -25,12 +25,13 @@ from shallownet._types import Parameters, PathLike, State
 from shallownet.network import check_parameters
 
 FLOATS = ("<f4", "<f8")
+PACKED = ("<f8", "<i8")                 # long lists
 LARGEST_FILE = 2**32 - 1                # bytes, as all is read at once
 # What the document may hold, as values in Python take up to thirty times the bytes that they take in JSON.
-MOST_VALUES = 2**21
+MOST_VALUES = 2**20
 MOST_CONTAINERS = 2**17
 MOST_LEVELS = 100
-LONG_LIST = 1000                        # from this length on, a list of floats is an array
+LONG_LIST = 1000                        # from this length on, a list of floats or of integers is an array
 DEFAULTS = {"hidden": "tanh", "cost": "cross_entropy"}
 
 
@@ -244,8 +245,10 @@ def _to_json(value, name, arrays, level=0):
         return {_check_key(key): _to_json(item, f"{name}.{key}".lstrip("."), arrays, level + 1)
                 for key, item in value.items()}
     if isinstance(value, list | tuple):
-        if len(value) >= LONG_LIST and all(type(item) is float for item in value) and _is_free(name, arrays):
-            return {"$list": _array_to_json(np.array(value), name, arrays)["$dataset"]}
+        if len(value) >= LONG_LIST and {*map(type, value)} in ({float}, {int}):
+            array = np.array(value)
+            if array.dtype.str in PACKED:                                 # not integers beyond 64 bits
+                return {"$list": _array_to_json(array, name, arrays)}
         return [_to_json(item, f"{name}.{i}", arrays, level + 1) for i, item in enumerate(value)]
     if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "fiubc":
         return _array_to_json(np.asarray(value), name, arrays)
@@ -282,8 +285,8 @@ def from_json(arrays, pairs):
         case ["$dataset"]:
             return arrays.pop(value["$dataset"]).copy()
         case ["$list"]:
-            array = arrays.pop(value["$list"])
-            require(array.ndim == 1, "it has a list of other lists")
+            array = value["$list"]
+            require(array.ndim == 1 and array.dtype.str in PACKED, "it has a list of something else")
             return array.tolist()
         case ["$float"]:
             require(value["$float"] in ("nan", "inf", "-inf"), f"it has a number {value['$float']!r}")

@@ -364,9 +364,12 @@ def drop(name):
     return lambda attributes, arrays: (attributes if name in attributes else arrays).pop(name)
 
 
-def matrix_as_list(attributes, arrays):
-    arrays["more"] = np.ones((1000, 1))
-    set_metadata(b'{"a": {"$list": "more"}}')(attributes, arrays)
+def long_list(array):
+    """Return a change that has the array in the place of a list."""
+    def change(attributes, arrays):
+        arrays["more"] = array
+        set_metadata(b'{"a": {"$list": {"$dataset": "more"}}}')(attributes, arrays)
+    return change
 
 
 ARRAY = b'{"$array": "AAAAAAAAAAA=", "dtype": "%b", "shape": %b}'
@@ -414,8 +417,11 @@ FORGED_FILES = {
     "metadata of 101 levels": (set_metadata(b'{"a": %b}' % (b"[" * 99 + b"]" * 99)), "deeper than 100 levels"),
     "metadata with an odd mark": (set_metadata(b'{"a": {"$set": []}}'), "unknown kind of value"),
     "metadata with a mark too many": (set_metadata(b'{"a": {"$float": "inf", "b": 1}}'), "unknown kind of value"),
-    "matrix as a list": (matrix_as_list, "a list of other lists"),
-    "many values": (set_metadata(b'{"a": [%b0]}' % (b"0," * 2**21)), "more than 2097152 values"),
+    "matrix as a list": (long_list(np.ones((1000, 1))), "a list of something else"),
+    "float32 as a list": (long_list(np.ones(1000, "f4")), "a list of something else"),
+    "small integers as a list": (set_metadata(b'{"a": {"$list": %b}}' % (ARRAY % (b"<i2", b"[4]"))), "something else"),
+    "name as a list": (set_metadata(b'{"a": {"$list": "W1"}}'), "AttributeError"),
+    "many values": (set_metadata(b'{"a": [%b0]}' % (b"0," * 2**20)), "more than 1048576 values"),
     "many lists": (set_metadata(b'{"a": [%b[]]}' % (b"[]," * 2**17)), "more than 131072 lists and dictionaries"),
     "array of objects": (set_metadata(b'{"a": %b}' % (ARRAY % (b"|O8", b"[1]"))), "an array of dtype"),
     "array of records": (set_metadata(b'{"a": %b}' % (ARRAY % (b"f4,f4", b"[1]"))), "an array of dtype"),

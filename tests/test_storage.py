@@ -1,3 +1,4 @@
+import functools
 import hashlib
 import itertools
 import json
@@ -130,9 +131,37 @@ def test_tuples_come_back_as_lists_and_the_numbers_of_numpy_as_those_of_python(t
 
 
 def test_a_long_history_comes_back(tmp_path):
-    costs = np.random.default_rng(0).standard_normal(100_000).tolist()
-    save_checkpoint(tmp_path / "run.h5", {"parameters": network(), "history": {"cost": costs}})
-    assert load_checkpoint(tmp_path / "run.h5")["history"]["cost"] == costs
+    costs = np.random.default_rng(0).standard_normal(400_000).tolist()
+    costs[3:6] = [float("nan"), float("inf"), -0.0]
+    history = {"iteration": [*range(400_000)], "cost": costs, "few": [1, 2.5], "large": [2**63] * 1000,
+               "mixed": [0.5, 1] * 500, "flags": [True] * 1000}
+    save_checkpoint(tmp_path / "run.h5", {"parameters": network(), "history": history})
+    assert same(load_checkpoint(tmp_path / "run.h5")["history"], history)
+    with h5py.File(tmp_path / "run.h5") as file:
+        np.testing.assert_array_equal(file["history.cost"], costs)
+
+
+def test_more_arrays_than_an_hdf5_group_should_have_come_back(tmp_path):
+    arrays = {f"A{k}": np.full(3, k / 7) for k in range(1000)} | {"a" * 300: np.ones(2), "nested": np.ones((1,) * 32)}
+    save_parameters(tmp_path / "model.h5", network(), **arrays)
+    assert same(load_metadata(tmp_path / "model.h5"), arrays)
+
+
+@pytest.mark.parametrize(("large", "message"), [
+    ([0] * 999 + [0.5] * 2**20, r"at most 1048576 values in lists and dictionaries; got more\. Use arrays"),
+    ([[]] * 2**17, r"at most 131072 lists and dictionaries in lists"),
+    (functools.reduce(lambda inner, _: [inner], range(300), []), "nested at most 100 levels deep; got more"),
+])
+def test_what_would_be_refused_is_not_saved(large, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        save_parameters(tmp_path / "model.h5", network(), large=large)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_hundred_levels_come_back(tmp_path):
+    deep = functools.reduce(lambda inner, _: [inner], range(97), [])
+    save_parameters(tmp_path / "model.h5", network(), deep=deep)
+    assert load_metadata(tmp_path / "model.h5") == {"deep": deep}
 
 
 plain = st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters())
