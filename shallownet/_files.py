@@ -21,7 +21,8 @@ class ModelFileError(ValueError):
 @contextmanager
 def replacing(path):
     """Give a new file to write to, which becomes ``path`` if the block ends without an error, and vanishes if not."""
-    target = os.path.realpath(_file_name(path))
+    with defer_signals():               # realpath passes over every OSError, a handler's TimeoutError too
+        target = os.path.realpath(_file_name(path))
     mode = _mode_of_replaceable(target)
     folder = os.path.dirname(target)
     temporary = os.path.join(folder, f".shallownet-{secrets.token_hex(8)}.tmp")
@@ -62,12 +63,15 @@ def _mode_of_replaceable(path):
 
 
 def _sync_folder(folder):
-    with suppress(OSError):             # some systems cannot; the new file is in its place all the same
+    try:
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+    except OSError as error:            # some systems cannot; the new file is in its place all the same
+        if error.errno is None:         # not the system's, but the TimeoutError of a signal's handler
+            raise
 
 
 # Reading
@@ -140,9 +144,9 @@ def require(condition, reason):
 
 @contextmanager
 def defer_signals():
-    """Hold back the signals with Python handlers until the block ends, for code that uses the HDF5 library.
+    """Hold back the signals with Python handlers until the block ends, for code in which their exceptions get lost.
 
-    What a handler raises while h5py's objects are cleaned up, Python prints and forgets.
+    What a handler raises while h5py's objects are cleaned up, for one, Python prints and forgets.
     """
     if threading.current_thread() is not threading.main_thread():
         yield                                                             # handlers run in the main thread only
