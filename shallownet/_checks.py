@@ -88,7 +88,7 @@ def as_floats(argument, array):
     if isinstance(array, np.ma.MaskedArray):
         raise TypeError(f"{argument} must not be a masked array; got one. Fill it or drop the masked samples.")
     try:
-        array = np.asarray(array)
+        array = array if type(array) is np.ndarray else np.asarray(array)
     except ValueError as error:
         raise ValueError(f"{argument} must be a rectangular array of numbers; got rows of unequal length.") from error
     except Exception as error:

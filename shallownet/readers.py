@@ -20,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from shallownet._checks import check_name
+from shallownet._files import defer_signals, replacing, require
 from shallownet._types import Array, Labels, PathLike
 from shallownet.preprocessing import one_hot
 
@@ -199,8 +200,6 @@ def download_mnist(folder: PathLike, *, mirror: str = MNIST_MIRROR, md5: dict[st
     ValueError
         If it delivers something else.
     """
-    from shallownet.storage import replacing
-
     folder = _as_path("folder", folder)
     folder.mkdir(parents=True, exist_ok=True)
     for name, expected in md5.items():
@@ -432,21 +431,26 @@ def read_coursera_h5(path: PathLike) -> tuple[Array, Array, tuple[str | int, ...
     >>> X.shape, X[0], Y, classes
     ((12288, 2), array([0.2, 0.2]), array([[0., 1.]]), ('non-cat', 'cat'))
     """
-    import h5py
-
     path = _regular_file(path)
     data = path.read_bytes()
+    with defer_signals():
+        return _read_coursera(path, data)
+
+
+def _read_coursera(path, data):
+    import h5py
+
     try:
-        _require(data.startswith(b"\x89HDF\r\n\x1a\n"), "it is no HDF5 file")
+        require(data.startswith(b"\x89HDF\r\n\x1a\n"), "it is no HDF5 file")
         with h5py.File(h5py.h5f.open_file_image(data), "r") as file:
             images, labels, classes = (_read_dataset(file, *member, limit=DEFLATE_RATIO * len(data))
                                        for member in _coursera_members(file))
         m, names = len(images), tuple(c.decode() if isinstance(c, bytes) else c for c in classes.tolist())
-        _require(images.dtype == np.uint8 and images.shape[3] == 3,
-                 f"its images are {images.dtype} {images.shape} and not uint8 (m, height, width, 3)")
-        _require(len(labels) == m, f"it has {m} images and {len(labels)} labels")
-        _require(0 <= labels.min() and labels.max() < len(names),
-                 f"it has {len(names)} classes and labels from {labels.min()} to {labels.max()}")
+        require(images.dtype == np.uint8 and images.shape[3] == 3,
+                f"its images are {images.dtype} {images.shape} and not uint8 (m, height, width, 3)")
+        require(len(labels) == m, f"it has {m} images and {len(labels)} labels")
+        require(0 <= labels.min() and labels.max() < len(names),
+                f"it has {len(names)} classes and labels from {labels.min()} to {labels.max()}")
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
         raise ValueError(f"path must be one of the course's HDF5 image files; got {path}, but {error}.") from error
     return (images.reshape(m, -1) / 255).T, labels.reshape(1, m).astype(float), names
@@ -466,33 +470,28 @@ def _read_dataset(file, name, rank, kinds, limit):
     """Read a dataset of plain numbers or fixed-length strings, after a look at all that HDF5 would follow or unpack."""
     import h5py
 
-    _require(file.id.links.get_info(name.encode()).type == h5py.h5l.TYPE_HARD, f"{name} is a link to elsewhere")
+    require(file.id.links.get_info(name.encode()).type == h5py.h5l.TYPE_HARD, f"{name} is a link to elsewhere")
     dataset = file[name]
-    _require(isinstance(dataset, h5py.Dataset), f"{name} is no dataset")
-    _require(not dataset.is_virtual and not dataset.external, f"{name} has its numbers in another file")
+    require(isinstance(dataset, h5py.Dataset), f"{name} is no dataset")
+    require(not dataset.is_virtual and not dataset.external, f"{name} has its numbers in another file")
     stored = dataset.id.get_type()
-    _require(stored.get_class() in (h5py.h5t.INTEGER, h5py.h5t.STRING) and stored.dtype.kind in kinds,
-             f"{name} holds {stored.dtype} and not integers{' or fixed-length strings' * ('S' in kinds)}")
+    require(stored.get_class() in (h5py.h5t.INTEGER, h5py.h5t.STRING) and stored.dtype.kind in kinds,
+            f"{name} holds {stored.dtype} and not integers{' or fixed-length strings' * ('S' in kinds)}")
     shape = dataset.shape or ()
-    _require(len(shape) == rank and 0 not in shape, f"{name} has the shape {shape} and not {rank} dimension(s)")
+    require(len(shape) == rank and 0 not in shape, f"{name} has the shape {shape} and not {rank} dimension(s)")
 
     layout = dataset.id.get_create_plist()
     filters = {layout.get_filter(i)[0] for i in range(layout.get_nfilters())}
-    _require(filters <= {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32},
-             f"{name} has the HDF5 filters {sorted(filters)} and not gzip")
+    require(filters <= {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32},
+            f"{name} has the HDF5 filters {sorted(filters)} and not gzip")
     chunk = dataset.chunks or shape
     size = max(math.prod(shape), math.prod(chunk)) * stored.dtype.itemsize
-    _require(size <= limit, f"{name} declares {size} bytes, more than the file can hold")
+    require(size <= limit, f"{name} declares {size} bytes, more than the file can hold")
     # What is not stored would be read as zeros.
     chunks = math.prod(-(-n // k) for n, k in zip(shape, chunk, strict=True))
     whole = dataset.id.get_num_chunks() == chunks if dataset.chunks else dataset.id.get_storage_size() == size
-    _require(whole, f"{name} is not stored whole")
+    require(whole, f"{name} is not stored whole")
     return dataset[()]
-
-
-def _require(condition, reason):
-    if not condition:
-        raise ValueError(reason)
 
 
 def _as_path(argument, path):

@@ -6,9 +6,11 @@ A hostile file begins as a good one and is changed in one place, so that nothing
 import hashlib
 import io
 import json
+import math
 import os
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import h5py
@@ -16,7 +18,9 @@ import numpy as np
 import pytest
 
 import shallownet
+from shallownet._hdf5 import digest, file_head, read_head
 from shallownet.column_files import open_columns
+from shallownet.convert import convert
 from shallownet.storage import ModelFileError, load_checkpoint, load_metadata, load_parameters
 
 # Child processes
@@ -48,7 +52,11 @@ def same(a, b):
 
 
 def load(kind, path):
-    """Return all that a file of this kind holds."""
+    """Return all that a file of this kind holds. Old ones are converted; what is in the way of that is the outcome."""
+    if kind.startswith("old "):
+        kind = kind.removeprefix("old ")
+        convert(path, f"{path}.new")
+        path = f"{path}.new"
     if kind == "columns":
         with open_columns(path) as X:
             return X[:, :]
@@ -63,6 +71,34 @@ def outcome(kind, path, content):
         return f"refused: {error}".replace("\n", " ")
     except BaseException as error:
         return f"foreign exception: {error!r}".replace("\n", " ")
+
+
+# Files of format_version 1
+
+
+def write_old(kind, path):
+    """Rewrite the file ``path`` as shallownet wrote it before: in chunks with HDF5's own checksum."""
+    with h5py.File(path) as new:
+        attributes = {name: value.decode() if isinstance(value, bytes) else 1 for name, value in new.attrs.items()}
+        arrays = {name: data[()] for name, data in new.items()}
+    image = io.BytesIO()
+    with h5py.File(image, "w", libver=("v110", "v110")) as old:
+        if kind == "columns":
+            rows = arrays["columns"]
+            old.create_dataset("columns", data=rows, chunks=(2, rows.shape[1]), maxshape=(None, rows.shape[1]),
+                               fletcher32=True)
+            attributes = {name: attributes[name] for name in ("format", "format_version")}
+        else:
+            content = arrays.pop("document").tobytes().replace(b'{"$float": "inf"}', b"Infinity")
+            datasets = {name: [array.dtype.str, array.shape] for name, array in arrays.items()}
+            document = b'{"content": %b, "datasets": %b}' % (content, json.dumps(datasets).encode())
+            for name, array in {"document": np.frombuffer(document, np.uint8), **arrays}.items():
+                old.create_dataset(name, data=array, chunks=array.shape, fletcher32=True)
+        for name, value in attributes.items():
+            old.attrs[name] = np.bytes_(value) if isinstance(value, str) else value
+        if kind != "columns":
+            sign(old)
+    Path(path).write_bytes(image.getvalue())
 
 
 # Changes of one dataset, of any kind of file: name -> (change, reason)
@@ -169,13 +205,12 @@ DATASET_CHANGES = {
 }
 
 
-# Changes of a whole parameters file: name -> (change, reason)
+# Changes of a whole old parameters file: name -> (change, reason)
 
 
 def sign(file):
     """Write the digest that goes with what the file holds now."""
-    names = ("format", "format_version", "hidden", "cost")
-    header = {name: file.attrs[name] for name in names}
+    header = {name: file.attrs[name] for name in ("format", "format_version", "hidden", "cost") if name in file.attrs}
     header = {k: v.decode() if isinstance(v, bytes) else int(v) for k, v in header.items()}
     digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
     for name in sorted(file, key=lambda name: (name != "document", name)):
@@ -230,7 +265,7 @@ def content(**entries):
     return document(lambda tree: tree["content"].update(entries))
 
 
-FILE_CHANGES = {
+OLD_FILE_CHANGES = {
     "extra dataset": (lambda file: file.create_dataset("W3", data=1.0), "not the declared ones"),
     "extra group": (lambda file: file.create_group("more"), "not the declared ones"),
     "hard link to the root": (lambda file: file.__setitem__("loop", file["/"]), "not the declared ones"),
@@ -239,7 +274,7 @@ FILE_CHANGES = {
     "missing format": (lambda file: file.attrs.__delitem__("format"), "no attribute 'format'"),
     "missing digest": (lambda file: file.attrs.__delitem__("digest"), "no attribute 'digest'"),
     "foreign format": (attribute("format", np.bytes_("something else")), "its format is 'something else'"),
-    "future version": (attribute("format_version", 2), "format_version is 2, and this shallownet reads 1"),
+    "another version": (attribute("format_version", 2), "format_version is 2"),
     "wrong digest": (attribute("digest", np.bytes_("0" * 64)), "digest does not match"),
     "another activation": (attribute("hidden", np.bytes_("tanh")), "digest does not match"),
     "unknown activation": (signed_attribute("hidden", np.bytes_("sine")), "must be one of 'tanh'"),
@@ -255,26 +290,18 @@ FILE_CHANGES = {
     "NaN": (dataset("W1", np.array([[1.0, np.nan]])), "must be finite"),
     "infinity": (dataset("b2", np.array([[-np.inf]])), "must be finite"),
     "wrong rank": (dataset("W1", np.ones(2)), "must be a matrix"),
-    "wrong shape": (dataset("W1", np.ones((2, 1)), declare=False), "has not its declared shape"),
+    "wrong shape": (dataset("W1", np.ones((2, 1)), declare=False), "a shape is not as declared"),
     "layer sizes that disagree": (dataset("W2", np.ones((1, 3))), r"must have shape \(1, 1\)"),
-    "several chunks": (dataset("W1", np.ones((1, 2)), chunks=(1, 1)), "is not one chunk"),
     "another dtype": (dataset("W1", np.ones((1, 2), "f4"), declare=False), "not stored as <f8"),
-    "declared bytes": (dataset("W1", np.ones((1, 2), "u1")), "is declared as '|u1'"),
+    "declared bytes": (dataset("W1", np.ones((1, 2), "u1")), "other numbers than floats"),
     "document that is no JSON": (document(lambda tree: b"{"), "JSONDecodeError"),
-    "document that is no text": (document(lambda tree: b"\xff\xff"), "UnicodeDecodeError"),
-    "document without end": (document(lambda tree: b"[" * 10**6), "RecursionError"),
-    "document with a huge number": (document(lambda tree: b"9" * 10**6), "ValueError"),
     "document that is a list": (document(lambda tree: b"[1]"), "TypeError"),
     "document without datasets": (document(lambda tree: tree.pop("datasets")), "KeyError"),
     "network without weights": (document(lambda tree: tree["content"].pop("W1")), "KeyError: 'W1'"),
-    "weights in words": (content(W1="all of them one"), "TypeError"),
-    "weights that are not there": (content(W1={"$dataset": "W9"}), "KeyError: 'W9'"),
-    "array of objects": (content(metadata={"$array": "AAAA", "dtype": "O", "shape": [1]}), "of dtype object"),
-    "array of the wrong size": (content(metadata={"$array": "AAAA", "dtype": "u1", "shape": [2**60]}), "reshape"),
-    "metadata that is a list": (content(metadata=[1]), "metadata is no dictionary"),
+    "metadata that is a list": (content(metadata=[1]), "TypeError"),
 }
 
-UNUSUAL = {
+OLD_UNUSUAL = {
     "another attribute": lambda file: file.attrs.__setitem__("note", "a string of variable length"),
     "attribute of a dataset": lambda file: file["W1"].attrs.__setitem__("unit", "mV"),
     "pretty document": document(lambda tree: json.dumps(tree, indent=2).encode()),
@@ -285,11 +312,158 @@ IMAGE_CHANGES = {
     "not HDF5": (lambda image: b"W1 = 0.5\n" * 300, "begins otherwise"),
     "pickle": (lambda image: b"cposix\nsystem\n(S'exit 1'\ntR.", "begins otherwise"),
     "user block": (lambda image: bytes(512) + image, "begins otherwise"),
-    "only a signature": (lambda image: image[:8], "OSError"),
+    "only a signature": (lambda image: image[:8], "structure is not that of|HDF5 finds"),
 }
 
 
-# Changes of a column file: name -> (change, reason)
+# Changes of the content of a file, with every checksum and digest as it ought to be: name -> (change, reason)
+
+
+def forge(kind, path, change):
+    """Let ``change`` edit the attributes and the arrays of a file."""
+    image = Path(path).read_bytes()
+    attributes, datasets = read_head(image, len(image), kind)
+    arrays = {name: np.frombuffer(image, dtype, math.prod(shape), address).reshape(shape)
+              for name, (dtype, shape, address) in datasets.items()}
+    attributes["digest"] = ""
+    change(attributes, arrays)
+    shapes = {name: (array.dtype.str, array.shape) for name, array in arrays.items()}
+    if attributes.get("digest") == "":
+        covered = [arrays["checksums"]] if kind == "columns" else arrays.values()
+        others = {name: value for name, value in attributes.items() if name != "digest"}
+        attributes["digest"] = digest(others, shapes, *covered)
+    data = b"".join(array.tobytes() for array in arrays.values())
+    Path(path).write_bytes(file_head(attributes, shapes) + data)
+
+
+def set_attribute(name, value):
+    return lambda attributes, arrays: attributes.__setitem__(name, value)
+
+
+def set_array(name, array):
+    return lambda attributes, arrays: arrays.__setitem__(name, np.asarray(array))
+
+
+def set_document(edit):
+    """Return a change of the document; ``edit`` gives bytes, or changes the tree."""
+    def change(attributes, arrays):
+        tree = json.loads(arrays["document"].tobytes())
+        text = edit(tree)
+        text = text if isinstance(text, bytes) else json.dumps(tree).encode()
+        arrays["document"] = np.frombuffer(text, np.uint8)
+    return change
+
+
+def set_metadata(text):
+    """Return a change of the document whose metadata is this JSON."""
+    return set_document(lambda tree: json.dumps(tree | {"metadata": 0}).encode().replace(
+        b'"metadata": 0', b'"metadata": ' + text))
+
+
+def drop(name):
+    return lambda attributes, arrays: (attributes if name in attributes else arrays).pop(name)
+
+
+def long_list(array):
+    """Return a change that has the array in the place of a list."""
+    def change(attributes, arrays):
+        arrays["more"] = array
+        set_metadata(b'{"a": {"$list": {"$dataset": "more"}}}')(attributes, arrays)
+    return change
+
+
+ARRAY = b'{"$array": "AAAAAAAAAAA=", "dtype": "%b", "shape": %b}'
+ATTRIBUTES = "its attributes are other"
+FORGED_FILES = {
+    "extra dataset": (set_array("W3", np.ones(1)), "nothing refers to its arrays W3"),
+    "many datasets": (lambda _, arrays: arrays.update({f"A{i}": np.ones(1) for i in range(300)}), "structure"),
+    "missing dataset": (drop("b1"), "KeyError: 'b1'"),
+    "missing document": (drop("document"), "it has no document"),
+    "missing format": (drop("format"), "its format is None"),
+    "missing digest": (drop("digest"), ATTRIBUTES),
+    "another attribute": (set_attribute("note", "a string"), ATTRIBUTES),
+    "foreign format": (set_attribute("format", "something else"), "its format is 'something else'"),
+    "number as format": (set_attribute("format", 1), "its format is 1"),
+    "future version": (set_attribute("format_version", 3), "format_version is 3, and this shallownet reads 2"),
+    "wrong digest": (set_attribute("digest", "0" * 64), "digest does not match"),
+    "unknown activation": (set_attribute("hidden", "sine"), "must be one of 'tanh'"),
+    "unknown cost": (set_attribute("cost", "sine"), "must be one of 'cross_entropy'"),
+    "number as activation": (set_attribute("hidden", 7), "must be one of 'tanh'"),
+    "NaN": (set_array("W1", [[1.0, np.nan]]), "must be finite"),
+    "infinity": (set_array("b2", [[-np.inf]]), "must be finite"),
+    "wrong rank": (set_array("W1", np.ones(2)), "must be a matrix"),
+    "scalar": (set_array("W1", 1.0), "must be a matrix"),
+    "nothing": (set_array("W1", np.ones((0, 2))), "must be a matrix; got shape"),
+    "layer sizes that disagree": (set_array("W2", np.ones((1, 3))), r"must have shape \(1, 1\)"),
+    "bytes for weights": (set_array("W1", np.ones((1, 2), "u1")), "other numbers than floats"),
+    "integers for weights": (set_array("W1", np.ones((1, 2), "i8")), "other numbers than floats"),
+    "numbers for a document": (set_array("document", np.ones(2)), "its document is no text"),
+    "document that is no JSON": (set_document(lambda tree: b"{"), "JSONDecodeError"),
+    "document that is no text": (set_document(lambda tree: b"\xff\xff"), "UnicodeDecodeError"),
+    "document without end": (set_document(lambda tree: b"[" * 10**5), "RecursionError"),
+    "document with a huge number": (set_document(lambda tree: b"9" * 10**6), "ValueError"),
+    "document that is a list": (set_document(lambda tree: b"[1]"), "nothing refers to its arrays"),
+    "network without weights": (set_document(lambda tree: tree.pop("W1")), "nothing refers to its arrays W1"),
+    "weights in words": (set_document(lambda tree: tree.update(metadata=tree["W1"], W1="one")), "TypeError|no dict"),
+    "weights that are not there": (set_document(lambda tree: tree.update(W1={"$dataset": "W9"})), "KeyError: 'W9'"),
+    "one array under two names": (set_document(lambda tree: tree.update(b1=tree["W1"])), "KeyError: 'W1'"),
+    "metadata that is a list": (set_metadata(b"[1]"), "metadata is no dictionary"),
+    "metadata with a key twice": (set_metadata(b'{"a": 1, "a": 1}'), "a key twice"),
+    "metadata with NaN": (set_metadata(b'{"a": NaN}'), "NaN, which is no number"),
+    "metadata with infinity": (set_metadata(b'{"a": [-Infinity]}'), "-Infinity, which is no number"),
+    "metadata with too large a number": (set_metadata(b'{"a": 1e999}'), "1e999, which is no number"),
+    "metadata with an odd number": (set_metadata(b'{"a": {"$float": "1"}}'), "a number '1'"),
+    "metadata of 300 levels": (set_metadata(b'{"a": %b}' % (b"[" * 300 + b"]" * 300)), "deeper than 100 levels"),
+    "metadata of 101 levels": (set_metadata(b'{"a": %b}' % (b"[" * 99 + b"]" * 99)), "deeper than 100 levels"),
+    "metadata with an odd mark": (set_metadata(b'{"a": {"$set": []}}'), "unknown kind of value"),
+    "metadata with a mark too many": (set_metadata(b'{"a": {"$float": "inf", "b": 1}}'), "unknown kind of value"),
+    "matrix as a list": (long_list(np.ones((1000, 1))), "a list of something else"),
+    "float32 as a list": (long_list(np.ones(1000, "f4")), "a list of something else"),
+    "small integers as a list": (set_metadata(b'{"a": {"$list": %b}}' % (ARRAY % (b"<i2", b"[4]"))), "something else"),
+    "name as a list": (set_metadata(b'{"a": {"$list": "W1"}}'), "AttributeError"),
+    "many values": (set_metadata(b'{"a": [%b0]}' % (b"0," * 2**20)), "more than 1048576 values"),
+    "many lists": (set_metadata(b'{"a": [%b[]]}' % (b"[]," * 2**17)), "more than 131072 lists and dictionaries"),
+    "array of objects": (set_metadata(b'{"a": %b}' % (ARRAY % (b"|O8", b"[1]"))), "an array of dtype"),
+    "array of records": (set_metadata(b'{"a": %b}' % (ARRAY % (b"f4,f4", b"[1]"))), "an array of dtype"),
+    "array of shape [-1]": (set_metadata(b'{"a": %b}' % (ARRAY % (b"<f8", b"[-1]"))), r"an array of shape \[-1\]"),
+    "array of shape true": (set_metadata(b'{"a": %b}' % (ARRAY % (b"<f8", b"[true]"))), "an array of shape"),
+    "array of the wrong size": (set_metadata(b'{"a": %b}' % (ARRAY % (b"|u1", b"[%d]" % 2**60))), "no array of shape"),
+    "array of no base64": (set_metadata(b'{"a": {"$array": "?", "dtype": "<f8", "shape": [0]}}'), "Error"),
+}
+
+
+def set_columns(array):
+    """Return a change of the columns, each with its checksum."""
+    def change(attributes, arrays):
+        attributes["block_columns"] = 1
+        arrays["columns"] = np.asarray(array)
+        arrays["checksums"] = np.array([zlib.crc32(row) for row in arrays["columns"]], "<u4")
+    return change
+
+
+FORGED_COLUMNS = {
+    "extra dataset": (set_array("W3", np.ones(1)), "more than columns and their checksums"),
+    "missing checksums": (lambda _, arrays: arrays.update(checksums=arrays.pop("columns")), "more than columns"),
+    "missing digest": (drop("digest"), ATTRIBUTES),
+    "wrong digest": (set_attribute("digest", "0" * 64), "digest does not match"),
+    "foreign format": (set_attribute("format", "something else"), "its format is 'something else'"),
+    "future version": (set_attribute("format_version", 3), "format_version is 3, and this shallownet reads 2"),
+    "no columns to a block": (set_attribute("block_columns", 0), "its blocks have 0 columns"),
+    "less than no columns to a block": (set_attribute("block_columns", -(2**63)), "its blocks have -"),
+    "words for a block": (set_attribute("block_columns", "many"), "its blocks have many columns"),
+    "larger blocks": (set_attribute("block_columns", 2**62), "not a checksum for each block"),
+    "a checksum too many": (set_array("checksums", np.ones(9, "<u4")), "not a checksum for each block"),
+    "floats for checksums": (set_array("checksums", np.ones(2)), "not a checksum for each block"),
+    "wrong checksum": (set_array("checksums", np.ones(2, "<u4")), "columns 0 to 1 does not match its checksum"),
+    "wrong rank": (set_columns(np.ones((3, 2, 1))), "no matrix of floats"),
+    "nothing": (set_columns(np.ones((0, 2))), "no matrix of floats"),
+    "integers": (set_columns(np.ones((3, 2), "i8")), "no matrix of floats"),
+    "NaN": (set_columns([[1.0, np.nan]]), "must be finite"),
+    "infinity": (set_columns([[-np.inf, 1.0]]), "must be finite"),
+}
+
+
+# Changes of an old column file: name -> (change, reason)
 
 
 def columns(array, **options):
@@ -304,11 +478,10 @@ def lose_chunk(file):
     file.create_dataset("columns", (4, 2), "f8", chunks=(2, 2), fletcher32=True)[:2] = 1
 
 
-COLUMN_CHANGES = {
-    "extra dataset": (lambda file: file.create_dataset("W3", data=1.0), "holds more than columns"),
-    "missing dataset": (lambda file: file.__delitem__("columns"), "holds more than columns"),
+OLD_COLUMN_CHANGES = {
+        "missing dataset": (lambda file: file.__delitem__("columns"), "no dataset 'columns'"),
     "foreign format": (attribute("format", np.bytes_("something else")), "its format is 'something else'"),
-    "future version": (attribute("format_version", 2), "format_version is 2, and this shallownet reads 1"),
+    "another version": (attribute("format_version", 2), "format_version is 2"),
     "wrong rank": (columns(np.ones((3, 2, 1))), "its columns lie in pieces"),
     "columns in pieces": (columns(np.ones((3, 2)), chunks=(3, 1)), "its columns lie in pieces"),
     "missing chunk": (lose_chunk, "is not stored whole"),

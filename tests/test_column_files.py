@@ -1,13 +1,13 @@
 import itertools
+import os
 import pickle
 import resource
 import stat
 import sys
 import tempfile
+import zlib
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
-from unittest.mock import Mock
 
 import h5py
 import numpy as np
@@ -16,11 +16,11 @@ from hostile_files import run_child
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shallownet import column_files, storage
+from shallownet import column_files
 from shallownet.column_files import open_columns, write_columns
 from shallownet.evaluation import accuracy
 from shallownet.network import initialize_parameters
-from shallownet.storage import ModelFileError, load_parameters
+from shallownet.storage import ModelFileError, load_parameters, save_parameters
 from shallownet.training import train
 
 
@@ -30,13 +30,13 @@ def blocks(n_x, *sizes, dtype=float, seed=0):
 
 
 @pytest.fixture
-def small_chunks(monkeypatch):
-    """Let a small file have many chunks: of four samples with eight float64 features."""
-    monkeypatch.setattr(column_files, "HDF5_CHUNK_BYTES", 256)
+def small_blocks(monkeypatch):
+    """Let a small file have many checksums: one for four samples with eight float64 features."""
+    monkeypatch.setattr(column_files, "CHECKED_BYTES", 256)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_columns_come_back_to_the_last_bit(dtype, tmp_path, small_chunks):
+def test_columns_come_back_to_the_last_bit(dtype, tmp_path, small_blocks):
     written = blocks(8, 3, 10, 1, 20, dtype=dtype)
     write_columns(tmp_path / "X.h5", iter(written))
     with open_columns(tmp_path / "X.h5") as X:
@@ -51,7 +51,7 @@ def test_any_slice_of_any_blocks_is_that_of_the_whole(n_x, sizes, data):
     whole = np.hstack(written := blocks(n_x, *sizes))
     i, j = (data.draw(st.none() | st.integers(-50, 50)) for _ in "ij")
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(column_files, "HDF5_CHUNK_BYTES", 100)
+        patch.setattr(column_files, "CHECKED_BYTES", 100)
         write_columns(f"{folder}/X.h5", written)
         with open_columns(f"{folder}/X.h5") as X:
             np.testing.assert_array_equal(X[:, i:j], whole[:, i:j])
@@ -61,7 +61,7 @@ def test_a_samples_values_lie_side_by_side_on_disk_and_in_memory(tmp_path):
     write_columns(tmp_path / "X.h5", blocks(8, 30))
     with h5py.File(tmp_path / "X.h5") as file:
         assert file["columns"].shape == (30, 8)
-        assert file["columns"].chunks[1] == 8
+        assert file["columns"].chunks is None
     with open_columns(tmp_path / "X.h5") as X:
         assert X[:, 3:9].flags.f_contiguous
 
@@ -84,7 +84,7 @@ def test_blocks_may_be_lists_memmaps_and_read_only(tmp_path):
         np.testing.assert_array_equal(X[:, :], [[1, 7, 7, 7, 1], [2, 7, 7, 7, 1]])
 
 
-def test_equal_blocks_give_equal_bytes(tmp_path, small_chunks):
+def test_equal_blocks_give_equal_bytes(tmp_path, small_blocks):
     for name in ("a.h5", "b.h5"):
         write_columns(tmp_path / name, blocks(8, 30, 5))
     assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
@@ -128,18 +128,6 @@ def test_an_error_of_the_source_comes_out_and_leaves_the_old_file(error, tmp_pat
     assert [path.name for path in tmp_path.iterdir()] == ["X.h5"]
 
 
-def test_an_interrupt_inside_of_hdf5_comes_out_and_leaves_nothing_behind(tmp_path, small_chunks, monkeypatch):
-    @contextmanager
-    def replacing(path):
-        with storage.replacing(path) as file:
-            yield Mock(wraps=file, write=Mock(side_effect=KeyboardInterrupt))
-
-    monkeypatch.setattr(column_files, "replacing", replacing)
-    with pytest.raises(KeyboardInterrupt):
-        write_columns(tmp_path / "X.h5", blocks(8, 30))
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_folders_links_and_read_only_files_are_treated_as_by_save_parameters(tmp_path):
     with pytest.raises(ValueError, match="path must be a regular file"):
         write_columns(tmp_path, blocks(2, 3))
@@ -158,7 +146,7 @@ def test_folders_links_and_read_only_files_are_treated_as_by_save_parameters(tmp
 
 def fill_disk(folder):
     """Child: write columns where files of ever more bytes have room; HDF5 alone crashes there."""
-    column_files.HDF5_CHUNK_BYTES = 2048
+    column_files.CHECKED_BYTES = 2048
     path = Path(folder, "X.h5")
     write_columns(path, blocks(8, 500, 700))
     before = path.read_bytes()
@@ -232,7 +220,7 @@ def test_a_closed_file_says_so(tmp_path):
 def test_what_is_no_column_file_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError):
         open_columns(tmp_path / "X.h5")
-    storage.save_parameters(tmp_path / "model.h5", initialize_parameters(2, 3, 1))
+    save_parameters(tmp_path / "model.h5", initialize_parameters(2, 3, 1))
     with pytest.raises(ModelFileError, match=r"it is a shallownet parameters file: use load_parameters\(path\)"):
         open_columns(tmp_path / "model.h5")
     write_columns(tmp_path / "X.h5", blocks(2, 9))
@@ -242,7 +230,7 @@ def test_what_is_no_column_file_is_refused(tmp_path):
         open_columns(3)
 
 
-def test_a_damaged_chunk_is_refused_and_the_others_are_read(tmp_path, small_chunks):
+def test_a_damaged_block_is_refused_and_the_others_are_read(tmp_path, small_blocks):
     (whole,) = blocks(8, 30)
     write_columns(tmp_path / "X.h5", [whole])
     image = bytearray((tmp_path / "X.h5").read_bytes())
@@ -254,16 +242,64 @@ def test_a_damaged_chunk_is_refused_and_the_others_are_read(tmp_path, small_chun
         np.testing.assert_array_equal(X[:, 20:30], whole[:, 20:30])
 
 
-def test_what_is_damaged_to_nan_in_spite_of_the_checksum_is_refused(tmp_path):
-    sample = np.full((4, 1), 0.1)
-    write_columns(tmp_path / "X.h5", [sample, np.zeros((4, 8))])
+@pytest.mark.parametrize(("old", "new"), [(0, 0xFF), (0xFF, 0), (0, 1)])
+def test_what_simple_sums_do_not_see_is_refused(old, new, tmp_path, small_blocks):
+    sample = np.frombuffer(bytes([old] * 2 + [0, 0, 0, 0, 0xF0, 0x3F]) * 32).reshape(8, 4)
+    write_columns(tmp_path / "X.h5", [sample])
+    image = (tmp_path / "X.h5").read_bytes()
+    place = image.index(sample.T.tobytes())
+    (tmp_path / "X.h5").write_bytes(image[:place] + bytes([new] * 2) + image[place + 2:])
+    with open_columns(tmp_path / "X.h5") as X, pytest.raises(ModelFileError, match="does not match its checksum"):
+        X[:, :]
+
+
+@pytest.mark.parametrize("end", ["its checksum", "the next one"])
+def test_zeros_in_the_place_of_a_block_are_refused(end, tmp_path, small_blocks):
+    (whole,) = blocks(8, 30)
+    write_columns(tmp_path / "X.h5", [whole])
     image = bytearray((tmp_path / "X.h5").read_bytes())
-    place = image.index(sample.tobytes()) + sample.nbytes
-    image[place:place + 128] = b"\xff" * 128                # Fletcher's sums take 0xffff for 0
+    place = image.index(whole[:, 4:8].T.tobytes())
+    image[place:place + 256] = bytes(256)
+    if end == "its checksum":
+        checksum = zlib.crc32(np.ascontiguousarray(whole[:, 4:8].T)).to_bytes(4, "little")
+        place = image.rindex(checksum)
+        image[place:place + 4] = bytes(4)
     (tmp_path / "X.h5").write_bytes(image)
-    message = r"X must be finite; got 16 NaN .* X\[0, 1\]"
-    with open_columns(tmp_path / "X.h5") as X, pytest.raises(ModelFileError, match=message):
-        X[:, 1:]
+    message = r"digest does not match|does not match its checksum"
+    with pytest.raises(ModelFileError, match=message), open_columns(tmp_path / "X.h5") as X:
+        X[:, :]
+
+
+def test_a_file_that_is_cut_or_grows_while_open_is_refused(tmp_path, small_blocks):
+    (whole,) = blocks(8, 30)
+    write_columns(tmp_path / "X.h5", [whole])
+    size = (tmp_path / "X.h5").stat().st_size
+    with open_columns(tmp_path / "X.h5") as X:
+        for changed in (size - 1, size // 2, size + 1):
+            os.truncate(tmp_path / "X.h5", changed)
+            with pytest.raises(ModelFileError, match="its size has changed since it was opened"):
+                X[:, 8:12]
+
+
+def test_a_file_that_is_cut_between_the_check_and_the_read_is_refused(tmp_path, small_blocks, monkeypatch):
+    (whole,) = blocks(8, 30)
+    write_columns(tmp_path / "X.h5", [whole])
+    with open_columns(tmp_path / "X.h5") as X:
+        before = os.stat(tmp_path / "X.h5")
+        os.truncate(tmp_path / "X.h5", 1000)
+        monkeypatch.setattr(os, "fstat", lambda _: before)
+        with pytest.raises(ModelFileError, match="columns 24 to 27 does not match"):
+            X[:, 24:28]
+
+
+def test_a_file_that_is_written_over_while_open_is_refused(tmp_path, small_blocks):
+    old, new = blocks(8, 30)[0], blocks(8, 30, seed=1)[0]
+    write_columns(tmp_path / "X.h5", [old])
+    write_columns(tmp_path / "new.h5", [new])
+    with open_columns(tmp_path / "X.h5") as X:
+        (tmp_path / "X.h5").write_bytes((tmp_path / "new.h5").read_bytes())      # in place, valid by itself
+        with pytest.raises(ModelFileError, match="columns 0 to 3 does not match its checksum"):
+            X[:, :]
 
 
 def test_another_process_opens_the_pickled_file_itself(tmp_path, monkeypatch):
@@ -277,17 +313,55 @@ def test_another_process_opens_the_pickled_file_itself(tmp_path, monkeypatch):
     assert line == whole[:, 4:6].tobytes().hex()
 
 
+def test_a_pickled_file_that_was_replaced_is_refused(tmp_path):
+    old, new = blocks(2, 9)[0], blocks(2, 9, seed=1)[0]
+    write_columns(tmp_path / "X.h5", [old])
+    with open_columns(tmp_path / "X.h5") as X:
+        pickled = pickle.dumps(X)
+    write_columns(tmp_path / "X.h5", [new])
+    with pytest.raises(ModelFileError, match=r"path must be the file that was pickled; got .*other columns by now"):
+        pickle.loads(pickled)
+
+
+def test_a_closed_file_stays_closed_when_it_is_pickled(tmp_path):
+    write_columns(tmp_path / "X.h5", blocks(2, 9))
+    X = open_columns(tmp_path / "X.h5")
+    X.close()
+    X = pickle.loads(pickle.dumps(X))
+    assert X.shape == (2, 9)
+    with pytest.raises(ValueError, match=r"X must be open; got .* which is closed"):
+        X[:, :]
+    X.close()
+
+
 def unpickle(path):
     """Child: read from a pickled column file."""
     with pickle.loads(Path(path).read_bytes()) as X:
         print(X[:, 4:6].tobytes().hex())
 
 
-def test_a_reader_thread_may_use_it(tmp_path, small_chunks):
+def test_threads_and_forked_processes_read_at_once(tmp_path, small_blocks):
+    (whole,) = blocks(8, 400)
+    write_columns(tmp_path / "X.h5", [whole])
+    with open_columns(tmp_path / "X.h5") as X:
+        def read(_):
+            return np.hstack([X[:, i:i + 7] for i in range(0, 400, 7)])
+
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if all((read(i) == whole).all() for i in range(20)) else 1)
+        with ThreadPoolExecutor(4) as readers:
+            for columns in readers.map(read, range(20)):
+                np.testing.assert_array_equal(columns, whole)
+        assert os.waitpid(child, 0)[1] == 0
+
+
+def test_a_system_without_positioned_reads_reads_the_same(tmp_path, small_blocks, monkeypatch):
     (whole,) = blocks(8, 100)
     write_columns(tmp_path / "X.h5", [whole])
-    with open_columns(tmp_path / "X.h5") as X, ThreadPoolExecutor(1) as reader:
-        read = reader.map(lambda i: X[:, i:i + 7], range(0, 100, 7))
+    monkeypatch.delattr(os, "preadv")
+    with open_columns(tmp_path / "X.h5") as X, ThreadPoolExecutor(4) as readers:
+        read = readers.map(lambda i: X[:, i:i + 7], range(0, 100, 7))
         np.testing.assert_array_equal(np.hstack(list(read)), whole)
 
 

@@ -18,13 +18,13 @@ MODULES = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in PA
 
 # A module imports only from the lines above its own.
 LAYERS = [
-    "_types _checks _random",
-    "activations datasets",
+    "_types _checks _random _files",
+    "activations datasets _hdf5",
     "costs columns",
     "network",
     "objective preprocessing storage",
     "evaluation optimizers column_files readers gradient_check plotting",
-    "states callbacks",
+    "states callbacks convert",
     "training",
     "lbfgs",
     "dask",
@@ -34,7 +34,7 @@ LAYERS = [
 LAYER = {module: number for number, modules in enumerate(LAYERS) for module in modules.split()}
 
 IMPORTERS = {
-    "h5py": {"storage", "readers", "column_files"},
+    "h5py": {"convert", "readers"},
     "matplotlib": {"plotting"},
     "scipy": {"lbfgs"},
     "sklearn": {"sklearn"},
