@@ -110,7 +110,7 @@ def inverse_time_decay(learning_rate: float, decay: float) -> Callable[[int], fl
     """
     learning_rate = check_number("learning_rate", learning_rate, positive=True)
     decay = check_number("decay", decay, minimum=0)
-    return lambda t: learning_rate / (1 + decay * t)
+    return partial(_inverse_time_decay, learning_rate, decay)
 
 
 def step_decay(learning_rate: float, factor: float, every: int) -> Callable[[int], float]:
@@ -124,7 +124,15 @@ def step_decay(learning_rate: float, factor: float, every: int) -> Callable[[int
     learning_rate = check_number("learning_rate", learning_rate, positive=True)
     factor = check_number("factor", factor, positive=True)
     every = check_integer("every", every)
-    return lambda t: learning_rate * factor ** (t // every)
+    return partial(_step_decay, learning_rate, factor, every)
+
+
+def _inverse_time_decay(learning_rate, decay, t):
+    return learning_rate / (1 + decay * t)
+
+
+def _step_decay(learning_rate, factor, every, t):
+    return learning_rate * factor ** (t // every)
 
 
 def _descend(parameters, grads, state, *, learning_rate):

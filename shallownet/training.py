@@ -296,9 +296,10 @@ def _mean(running, last):
 
 def _divergence(cost, iteration, optimizer, optimizer_state):
     rate = learning_rate_of(optimizer, optimizer_state)
-    rate = "" if rate is None else f" with learning rate {rate:g}"
+    rate = "" if rate is None or iteration == 0 else f" with learning rate {rate:g}"
     got = "an infinite gradient" if cost is None else cost
+    cure = "Begin with smaller weights" if iteration == 0 else "Use a smaller learning rate"
     return FloatingPointError(
         f"cost must stay finite; got {got} at iteration {iteration}{rate}. "
-        "Use a smaller learning rate, or standardize X (and Y for squared error)."
+        f"{cure}, or standardize X (and Y for squared error)."
     )
