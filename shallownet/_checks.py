@@ -6,6 +6,11 @@ import numbers
 import numpy as np
 
 
+def outline(value):
+    """Return a short text that says what a value is, for a message."""
+    return f"{value.dtype} of shape {value.shape}" if isinstance(value, np.ndarray) else f"{value!r:.80}"
+
+
 def check_name(argument, value, valid):
     """Return ``value`` if it is one of the names in ``valid``."""
     if not isinstance(value, str) or value not in valid:
