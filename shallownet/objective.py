@@ -131,18 +131,12 @@ def _mini_batches(evaluate, arrays, l2, dtype, batch_size, generator):
     if any(map(is_streamed, arrays)):
         settings["chunk_size"] = chunk_size(arrays, batch_size)           # what is shuffled
     epoch = {"random_state": None, "epoch_start": 0}                      # of the generator then; the iteration
-    batches = -(-X.shape[1] // batch_size)
     skip = 0                                                              # batches of the first epoch
 
     def seek(state):
         nonlocal skip
         epoch.update((name, state[name]) for name in epoch)
         skip = state["iteration"] - state["epoch_start"]
-        if state["epoch_start"] % batches or skip > batches or (state["iteration"] and state["random_state"] is None):
-            raise ValueError(
-                f"state must tell where its epoch of {batches} batches began, and with which random_state; got "
-                f"{state['epoch_start']} for iteration {state['iteration']}. Use load_checkpoint(path)."
-            )
         if state["random_state"] is not None:
             set_generator_state(generator, state["random_state"])
 
@@ -152,13 +146,13 @@ def _mini_batches(evaluate, arrays, l2, dtype, batch_size, generator):
         while True:
             epoch["random_state"] = generator_state(generator)
             yield from mini_batches(ordered, batch_size, generator, skip)
-            epoch["epoch_start"] += batches
+            epoch["epoch_start"] += -(-X.shape[1] // batch_size)
             skip = 0
 
-    with closing(epochs()) as stream:
+    with closing(epochs()) as batches:
 
         def gradient(parameters, with_cost):
-            X, Y, sample_weight = next(stream)
+            X, Y, sample_weight = next(batches)
             weight = total_weight(X, sample_weight)
             return *evaluate(parameters, X, Y, l2=l2_per_weight * weight, sample_weight=sample_weight), weight
 

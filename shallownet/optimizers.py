@@ -48,7 +48,8 @@ def check_optimizer_state(optimizer, state, parameters, iteration):
     for name, value in state.items():
         squares = update is _adam and name.startswith("v_")
         if name == "t":
-            right, fits = f"{iteration}, as many updates", isinstance(value, numbers.Integral) and value == iteration
+            right = f"a number of updates up to {iteration}"
+            fits = isinstance(value, numbers.Integral) and type(value) is not bool and 0 <= value <= iteration
         else:
             right = f"a finite array of shape {expected[name].shape}" + ", none of it negative" * squares
             fits = isinstance(value, np.ndarray) and value.shape == expected[name].shape and value.dtype.kind == "f"

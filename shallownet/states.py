@@ -21,6 +21,7 @@
 import math
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from itertools import pairwise
 from numbers import Integral
 
@@ -137,6 +138,16 @@ def _check_monitors(monitors, state):
             _require(best == network, f"{entry}['parameters']", f"a network of the shapes {network}", best)
 
 
+def _check_epoch(state):
+    """With mini-batches, the state tells when its epoch began, and the generator's state then."""
+    m, batch_size = state["settings"]["m"], state["settings"]["batch_size"]
+    if batch_size is not None:
+        begun, batches = state["iteration"] - state["epoch_start"], -(-m // batch_size)
+        _require(begun <= batches, "['epoch_start']", f"{batches} iterations back at most", state["epoch_start"])
+        known = state["random_state"] is not None or state["iteration"] == 0
+        _require(known, "['random_state']", "a generator's state", None)
+
+
 def _require(right, entry, expected, got):
     if not right:
         raise ValueError(f"state{entry} must be {expected}; got {outline(got)}. Use load_checkpoint(path).")
@@ -159,6 +170,7 @@ def resume(state: State, optimizer: Optimizer, objective: Objective) -> State:
     if state["settings"] != objective.settings:
         raise ValueError(f"state must come from a training with {objective.settings}; got {state['settings']}. "
                          "Use the data of that training, in memory or on disk as they were, and its batch_size.")
+    _check_epoch(state)
     check_optimizer_state(optimizer, state["optimizer_state"], state["parameters"], state["iteration"])
     state = rewind(state)
     return {**state, "parameters": as_dtype(state["parameters"], objective.dtype)}
@@ -206,8 +218,16 @@ def carry_outcome(error: BaseException, state: State, *candidates: Parameters) -
     The parameters are the best so far where ``early_stopping`` keeps them, else the first finite candidate.
     """
     finite = (p for p in (*candidates, state["parameters"]) if is_finite(p))
-    error.parameters = state.get("best_parameters") or next(finite, state["parameters"])
-    error.history = state["history"]
+    with suppress(AttributeError):                                        # an exception of the user's may refuse
+        error.parameters = state.get("best_parameters") or next(finite, state["parameters"])
+        reports = min(len(state["history"][name]) for name in ("iteration", "cost"))      # one may be half written
+        error.history = {name: values[:reports] for name, values in state["history"].items()}
+
+
+def carry_begin(error: BaseException, parameters: Parameters, state: State | None) -> None:
+    """Give an exception from before the first iteration, or after the last, what ``carry_outcome`` gives to others."""
+    if not hasattr(error, "history"):
+        carry_outcome(error, state or {"parameters": parameters, "history": {"iteration": [], "cost": []}})
 
 
 def is_finite(parameters: Parameters) -> bool:

@@ -1,6 +1,5 @@
 """BLAS held at one thread, and the pool: in any thread, after a fork, after an interrupt at any point."""
 
-import inspect
 import os
 import subprocess
 import sys
@@ -9,6 +8,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from interrupts import interrupted
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from shallownet import columns, predict, train
@@ -177,31 +177,6 @@ def test_a_training_gives_the_same_bits_in_a_thread_and_after_a_fork():
 
 
 # Interrupts
-
-def interrupted(function, point):
-    """Run the function with a Ctrl-C at a point: where Python enters a function or is back from one written in C.
-
-    There, and at the end of a loop, it looks for signals. Tell whether the function went on for so long.
-    """
-    points = 0
-
-    def profile(frame, event, _):
-        nonlocal points
-        resumed = event == "call" and frame.f_code.co_flags & inspect.CO_GENERATOR      # is inside of its try
-        if event in ("call", "c_return") and not resumed:
-            points += 1
-            if points == point:
-                raise KeyboardInterrupt                                   # and Python takes the profile away
-
-    sys.setprofile(profile)
-    try:
-        function()
-    except KeyboardInterrupt:
-        return True
-    finally:
-        sys.setprofile(None)
-    return False
-
 
 def nothing():
     with workers(2, 8):
