@@ -6,6 +6,11 @@ import numbers
 import numpy as np
 
 
+def outline(value):
+    """Return a short text that says what a value is, for a message."""
+    return f"{value.dtype} of shape {value.shape}" if isinstance(value, np.ndarray) else f"{value!r:.80}"
+
+
 def check_name(argument, value, valid):
     """Return ``value`` if it is one of the names in ``valid``."""
     if not isinstance(value, str) or value not in valid:
@@ -223,11 +228,21 @@ def as_sample_weight(sample_weight, X):
     check_shape("sample_weight", sample_weight, (1, m), "Use sample_weight.reshape(1, -1)."
                 if sample_weight.size == m else f"X has m = {m} samples.")
     check_finite("sample_weight", sample_weight, cure="A sample that shall not count has weight 0.")
-    given, sample_weight = sample_weight, sample_weight.astype(result_dtype(X), copy=False)
+    with np.errstate(over="ignore"):
+        given, sample_weight = sample_weight, sample_weight.astype(result_dtype(X), copy=False)
+        total = sample_weight.sum()
     if given.min() < 0 or sample_weight.max() == 0:                       # as float32, very small weights are 0
         raise ValueError("sample_weight must be non-negative with a positive sum; "
                          f"got values from {given.min():g} to {given.max():g}.")
+    check_weight_sum(total)
     return sample_weight
+
+
+def check_weight_sum(total):
+    """Refuse an infinite sum of weights: the mean over the samples would be NaN."""
+    if not math.isfinite(total):
+        raise ValueError("sample_weight must have a finite sum; got one that overflows. "
+                         "Use sample_weight / sample_weight.max().")
 
 
 def result_dtype(X):

@@ -4,6 +4,8 @@ import numbers
 
 import numpy as np
 
+LARGEST = {"pos": 624, "buffer_pos": 4, "has_gauss": 1, "has_uint32": 1}     # entries of a generator's state
+
 
 def random_generator(random_state):
     """Return what draws the numbers for ``random_state``.
@@ -33,12 +35,40 @@ def generator_state(generator):
 
 
 def set_generator_state(generator, state):
-    """Put ``generator`` into a state that ``generator_state`` returned."""
+    """Put ``generator`` into a state that ``generator_state`` returned.
+
+    NumPy takes a position outside of its numbers, and reads there: the entries are checked before, and compared after.
+    """
+    before = generator_state(generator)
     try:
-        if isinstance(generator, np.random.Generator):
-            generator.bit_generator.state = state
-        else:
-            generator.set_state(state)
-    except (ValueError, TypeError, KeyError) as error:
-        raise ValueError(f"random_state must be of the kind that the state was saved from, {state['bit_generator']}; "
-                         f"got {generator!r}. Use the random_state of that training.") from error
+        if not (_alike(before, state, values=False) and _in_range(state | state["state"])):
+            raise ValueError("entries that it cannot have")
+        _set_state(generator, state)
+        if not _alike(generator_state(generator), state):
+            _set_state(generator, before)
+            raise ValueError("numbers that it cannot have")
+    except (ValueError, TypeError, OverflowError) as error:
+        kind = state.get("bit_generator", "none") if isinstance(state, dict) else "none"
+        raise ValueError(f"random_state must be of the kind that the state was saved from, {kind!s:.40}; "
+                         f"got {generator!r}: {error}. Use the random_state of that training.") from error
+
+
+def _set_state(generator, state):
+    if isinstance(generator, np.random.Generator):
+        generator.bit_generator.state = state
+    else:
+        generator.set_state(state)
+
+
+def _in_range(entries):
+    return all(0 <= entries.get(name, 0) <= most for name, most in LARGEST.items())
+
+
+def _alike(a, b, values=True):
+    """Whether two states have the same form, and the same ``values``."""
+    if isinstance(a, dict):
+        return isinstance(b, dict) and a.keys() == b.keys() and all(_alike(a[name], b[name], values) for name in a)
+    if isinstance(a, np.ndarray):
+        formed = isinstance(b, np.ndarray) and (a.dtype, a.shape) == (b.dtype, b.shape)
+        return formed and not (values and (a != b).any())
+    return type(a) is type(b) and not (values and a != b)

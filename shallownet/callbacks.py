@@ -1,9 +1,12 @@
 """Callbacks of ``train``: each gets the training state at every report, and stops the training by returning True.
 
-``states.py`` says what is in the state; a callback may add lists to ``state["history"]``, an entry a report.
+``states.py`` says what is in the state; a callback may add lists to ``state["history"]``, an entry a report. The
+callbacks here can be pickled, for trainings in other processes.
 """
 
 import math
+import os
+import threading
 import zlib
 from functools import cache, partial
 
@@ -18,35 +21,42 @@ from shallownet.objective import cost_of_columns
 
 def print_cost() -> Callback:
     """Print the texts' line at every report: ``Cost after iteration 1000: 0.258625``."""
+    return _print_cost
 
-    def callback(state):
-        if not state["finished"]:
-            print(f"Cost after iteration {state['iteration']}: {state['cost']:f}")
 
-    return callback
+def _print_cost(state):
+    if not state["finished"]:
+        print(f"Cost after iteration {state['iteration']}: {state['cost']:f}")
 
 
 def progress_bar() -> Callback:
     """Show a bar with the cost and the time left; silent where the output is no terminal."""
+    return _ProgressBar()
+
+
+class _ProgressBar(threading.local):
+    """A bar for each thread, as trainings in several may share the callback."""
+
     bar = None
 
-    def callback(state):
-        nonlocal bar
-        if bar is not None and (bar.total != state["num_iterations"] or bar.n > state["iteration"]):
+    def __reduce__(self):
+        return progress_bar, ()
+
+    def __call__(self, state):
+        bar, iteration, total = self.bar, state["iteration"], state["num_iterations"]
+        if bar is not None and (bar.total != total or bar.n > iteration):
             bar.close()                                                   # of a training that was interrupted
             bar = None
         if bar is None:
             from tqdm import tqdm
 
-            bar = tqdm(total=state["num_iterations"], initial=state["iteration"], unit="it", disable=None)
+            bar = self.bar = tqdm(total=total, initial=iteration, unit="it", disable=None)
         if state["cost"] is not None:
             bar.set_postfix_str(f"cost {state['cost']:.6f}", refresh=False)
-        bar.update(state["iteration"] - bar.n)
+        bar.update(iteration - bar.n)
         if state["finished"]:
             bar.close()
-            bar = None
-
-    return callback
+            self.bar = None
 
 
 def record_validation(X_val: Columns, Y_val: Columns) -> Callback:
@@ -59,17 +69,16 @@ def record_validation(X_val: Columns, Y_val: Columns) -> Callback:
     X_val, Y_val : array, shape (n_x, m), (n_y, m)
         Samples that the training does not see.
     """
-    held_out = HeldOut(X_val, Y_val)
+    return partial(_record_validation, HeldOut(X_val, Y_val))
 
-    def callback(state):
-        parameters, history = state["parameters"], state["history"]
-        linear = output_of(parameters) == "linear"
-        name, score = ("validation_r2", r2_score) if linear else ("validation_accuracy", accuracy)
-        X, Y, _ = held_out.checked(parameters)
-        _append(history, "validation_cost", partial(held_out.cost, parameters))
-        _append(history, name, partial(score, parameters, X, Y))
 
-    return callback
+def _record_validation(held_out, state):
+    parameters, history = state["parameters"], state["history"]
+    linear = output_of(parameters) == "linear"
+    name, score = ("validation_r2", r2_score) if linear else ("validation_accuracy", accuracy)
+    X, Y, _ = held_out.checked(parameters)
+    _append(history, "validation_cost", partial(held_out.cost, parameters))
+    _append(history, name, partial(score, parameters, X, Y))
 
 
 def early_stopping(
@@ -103,28 +112,27 @@ def early_stopping(
     """
     check_integer("patience", patience)
     check_number("min_improvement", min_improvement, minimum=0)
-    held_out = HeldOut(X_val, Y_val, sample_weight)
+    return partial(_early_stopping, HeldOut(X_val, Y_val, sample_weight), patience, min_improvement)
 
-    def callback(state):
-        parameters, history = state["parameters"], state["history"]
-        cost = cache(partial(held_out.cost, parameters))
-        _append(history, "validation_cost", cost)
-        # What it monitors is in the state, so that a resumed training goes on as if it had not been stopped.
-        monitors, key = state.get("early_stopping", {}), held_out.fingerprint(parameters)
-        monitor = monitors.get(key, {"iteration": None, "reference": math.inf, "wait": 0, "lowest": math.inf})
-        if history["iteration"] and state["iteration"] != monitor["iteration"]:    # a resumed report comes twice
-            monitor = {**monitor, "iteration": state["iteration"]}
-            monitor["reference"], monitor["wait"] = waiting(
-                cost(), monitor["reference"], monitor["wait"], min_improvement
-            )
-            if cost() < monitor["lowest"]:
-                monitor |= {"lowest": cost(), "parameters": parameters}
-            if not state["finished"]:                                     # a longer training has no such report
-                state["early_stopping"] = {**monitors, key: monitor}
-        state |= {"best_parameters": monitor.get("parameters", parameters), "best_cost": monitor["lowest"]}
-        return monitor["wait"] >= patience
 
-    return callback
+def _early_stopping(held_out, patience, min_improvement, state):
+    parameters, history = state["parameters"], state["history"]
+    cost = cache(partial(held_out.cost, parameters))
+    _append(history, "validation_cost", cost)
+    # What it monitors is in the state, so that a resumed training goes on as if it had not been stopped.
+    monitors, key = state.get("early_stopping", {}), held_out.fingerprint(parameters)
+    monitor = monitors.get(key, {"iteration": None, "reference": math.inf, "wait": 0, "lowest": math.inf})
+    if history["iteration"] and state["iteration"] != monitor["iteration"]:    # a resumed report comes twice
+        monitor = {**monitor, "iteration": state["iteration"]}
+        monitor["reference"], monitor["wait"] = waiting(
+            cost(), monitor["reference"], monitor["wait"], min_improvement
+        )
+        if cost() < monitor["lowest"]:
+            monitor |= {"lowest": cost(), "parameters": parameters}
+        if not state["finished"]:                                     # a longer training has no such report
+            state["early_stopping"] = {**monitors, key: monitor}
+    state |= {"best_parameters": monitor.get("parameters", parameters), "best_cost": monitor["lowest"]}
+    return monitor["wait"] >= patience
 
 
 def waiting(cost: float, reference: float, wait: int, min_improvement: float) -> tuple[float, int]:
@@ -149,18 +157,20 @@ def checkpoint(path: PathLike, every: int = 1) -> Callback:
     Parameters
     ----------
     path : path
+        A relative one is of the folder that is current when ``checkpoint`` is called.
     every : int
         Reports between two checkpoints; reports come every ``report_every`` iterations.
     """
-    check_integer("every", every)
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"path must be a str or a pathlib.Path; got {path!r}.")
+    return partial(_checkpoint, os.path.abspath(path), check_integer("every", every))
 
-    def callback(state):
-        if state["finished"] or (len(state["history"]["iteration"]) - 1) % every == 0:
-            from shallownet.storage import save_checkpoint  # h5py is loaded by those who save
 
-            save_checkpoint(path, state)
+def _checkpoint(path, every, state):
+    if state["finished"] or (len(state["history"]["iteration"]) - 1) % every == 0:
+        from shallownet.storage import save_checkpoint  # h5py is loaded by those who save
 
-    return callback
+        save_checkpoint(path, state)
 
 
 class snapshots(list):

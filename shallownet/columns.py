@@ -8,8 +8,6 @@ The boundaries and the order of summation depend on the sizes alone, so the bits
 import ctypes
 import os
 import sys
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from functools import cache, partial
 from itertools import chain
@@ -17,6 +15,7 @@ from itertools import chain
 import numpy as np
 
 from shallownet._checks import is_streamed
+from shallownet._threads import one_blas_thread, thread_pool
 
 BLOCK_BYTES = 3 * 2**20   # what the arrays of a block may take: they stay in the cache, and calls are few
 READ_BYTES = 2**24       # what is read from a stream at once
@@ -57,15 +56,16 @@ def in_one_piece(block):
 
 def prefetch(loads):
     """Yield the results of the functions in ``loads``; while one is used, a thread runs the next."""
-    with ThreadPoolExecutor(1) as reader:
-        pending = None
-        for function in loads:
-            following = reader.submit(function)
-            if pending is not None:
-                yield pending.result()
-            pending = following
-        if pending is not None:
-            yield pending.result()
+    with thread_pool(1) as (submit, threads):
+        submit = submit if threads else (lambda load: load)               # without one, it runs when it is used
+        result = None
+        for load in loads:
+            following = submit(load)
+            if result is not None:
+                yield result()
+            result = following
+        if result is not None:
+            yield result()
 
 
 def chunks(arrays, multiple):
@@ -84,8 +84,8 @@ def map_blocks(function, arrays, column_bytes, run=map):
     Examples
     --------
     >>> X = np.ones((2, 10_000))
-    >>> sum(map_blocks(np.sum, (X,), column_bytes=1024))
-    np.float64(20000.0)
+    >>> print(sum(map_blocks(np.sum, (X,), column_bytes=1024)))
+    20000.0
     """
     size = block_size(column_bytes)
 
@@ -109,16 +109,12 @@ def workers(threads, blocks, result_bytes=0):
     threads = min(threads, blocks)
     if blocks > 1:
         keep_freed_memory()
-    with one_blas_thread:
-        if threads <= 1:
-            yield map
-        else:
-            most = max(1, min(RUN_BLOCKS, BLOCK_BYTES // max(1, result_bytes)))
-            with ThreadPoolExecutor(threads) as pool:
-                yield partial(_map_in_runs, pool, threads, most)
+    most = max(1, min(RUN_BLOCKS, BLOCK_BYTES // max(1, result_bytes)))
+    with one_blas_thread(), thread_pool(threads if threads > 1 else 0) as (submit, threads):
+        yield partial(_map_in_runs, submit, threads, most) if threads else map
 
 
-def _map_in_runs(pool, threads, most, function, parts):
+def _map_in_runs(submit, threads, most, function, parts):
     """Map over the parts in order: a run of them, ``most`` at most, to each task, and about four tasks to a thread.
 
     A thread starts with NumPy's default handling of overflow; the function shall run with the caller's.
@@ -130,7 +126,8 @@ def _map_in_runs(pool, threads, most, function, parts):
             return [function(part) for part in run]
 
     size = max(1, min(most, len(parts) // (4 * threads)))
-    return chain.from_iterable(pool.map(results, [parts[i:i + size] for i in range(0, len(parts), size)]))
+    waits = [submit(partial(results, parts[i:i + size])) for i in range(0, len(parts), size)]
+    return chain.from_iterable(wait() for wait in waits)
 
 
 @cache
@@ -145,36 +142,6 @@ def keep_freed_memory():
         if mallopt is not None:
             mallopt(-3, 2**22)                                            # M_MMAP_THRESHOLD
             mallopt(-1, 2**25)                                            # M_TRIM_THRESHOLD
-
-
-class OneBlasThread:
-    """Holds BLAS at one thread. The limit is the whole process's: the first to hold sets it, the last lifts it."""
-
-    def __init__(self):
-        self.lock, self.holders = threading.Lock(), 0
-
-    def __enter__(self):
-        with self.lock:
-            if self.holders == 0:
-                self.limit = _blas("scipy.linalg" in sys.modules).limit(limits=1)
-            self.holders += 1
-
-    def __exit__(self, *_):
-        with self.lock:
-            self.holders -= 1
-            if self.holders == 0:
-                self.limit.restore_original_limits()
-
-
-@cache
-def _blas(with_scipy):
-    """The BLAS libraries, found once, and once more when SciPy has brought its own: looking takes 10 ms."""
-    from threadpoolctl import ThreadpoolController  # importing the package need not load it
-
-    return ThreadpoolController().select(user_api="blas")
-
-
-one_blas_thread = OneBlasThread()
 
 
 def mini_batches(arrays, batch_size, generator, skip=0):

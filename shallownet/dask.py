@@ -40,7 +40,7 @@ from shallownet.objective import (
     total_weight,
 )
 from shallownet.optimizers import Optimizer, check_optimizer, gradient_descent
-from shallownet.states import initial_state, network_of, outcome, resume
+from shallownet.states import carry_begin, initial_state, network_of, outcome, resume
 from shallownet.training import descend
 
 try:
@@ -131,11 +131,15 @@ def train(
     """
     parameters = network_of(parameters, state)
     optimizer = gradient_descent(1.2) if optimizer is None else check_optimizer(optimizer)
-    with cluster_objective(
-        X, Y, parameters, client=client, l2=l2, sample_weight=sample_weight, threads=threads, timeout=timeout
-    ) as data:
-        state = initial_state(parameters, optimizer, data) if state is None else resume(state, optimizer, data)
-        return outcome(descend(data, state, num_iterations, optimizer, report_every, callbacks))
+    try:
+        with cluster_objective(
+            X, Y, parameters, client=client, l2=l2, sample_weight=sample_weight, threads=threads, timeout=timeout
+        ) as data:
+            state = initial_state(parameters, optimizer, data) if state is None else resume(state, optimizer, data)
+            return outcome(descend(data, state, num_iterations, optimizer, report_every, callbacks))
+    except BaseException as error:
+        carry_begin(error, parameters, state)
+        raise
 
 
 def train_lbfgs(
@@ -169,11 +173,15 @@ def train_lbfgs(
     from shallownet.lbfgs import OPTIMIZER, minimize_all, restart
 
     parameters = network_of(parameters, state)
-    with cluster_objective(
-        X, Y, parameters, client=client, l2=l2, sample_weight=sample_weight, threads=threads, timeout=timeout
-    ) as data:
-        state = initial_state(parameters, OPTIMIZER, data) if state is None else restart(state, data)
-        return outcome(minimize_all(data, [state], num_iterations, tolerance, callbacks))
+    try:
+        with cluster_objective(
+            X, Y, parameters, client=client, l2=l2, sample_weight=sample_weight, threads=threads, timeout=timeout
+        ) as data:
+            state = initial_state(parameters, OPTIMIZER, data) if state is None else restart(state, data)
+            return outcome(minimize_all(data, [state], num_iterations, tolerance, callbacks))
+    except BaseException as error:
+        carry_begin(error, parameters, state)
+        raise
 
 
 def open_columns(paths: Sequence[PathLike], *, client: Client, chunks: int | str = "auto") -> da.Array:

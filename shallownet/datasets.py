@@ -34,8 +34,8 @@ def planar_flower(m: int = 400, random_state: RandomState = 1) -> tuple[Array, A
     Examples
     --------
     >>> X, Y = planar_flower()
-    >>> X.shape, Y.shape, Y.mean()
-    ((2, 400), (1, 400), np.float64(0.5))
+    >>> X.shape, Y.shape, Y.mean().item()
+    ((2, 400), (1, 400), 0.5)
     """
     sizes = _class_sizes(m, 2)
     generator = random_generator(random_state)
@@ -165,8 +165,8 @@ def gaussian_quantiles(m: int = 200, classes: int = 2, random_state: RandomState
     --------
     >>> X, Y = gaussian_quantiles()
     >>> radius = np.hypot(X[0], X[1])
-    >>> radius[Y[0] == 0].max() < radius[Y[0] == 1].min()
-    np.True_
+    >>> print(radius[Y[0] == 0].max() < radius[Y[0] == 1].min())
+    True
     """
     sizes = _class_sizes(m, classes)
     X = random_generator(random_state).standard_normal((2, m))
@@ -262,8 +262,8 @@ def disc(m: int = 121, noise: float = 0.0, random_state: RandomState = 1) -> tup
     >>> X[:, :3]
     array([[-2. , -2. , -2. ],
            [-2. , -1.6, -1.2]])
-    >>> Y.sum()
-    np.float64(21.0)
+    >>> print(Y.sum())
+    21.0
     """
     side = math.isqrt(check_integer("m", m, 4))
     if side**2 != m:

@@ -13,6 +13,7 @@ from shallownet.objective import Objective, ignore_overflow, objective
 from shallownet.optimizers import Optimizer
 from shallownet.states import (
     append_report,
+    carry_begin,
     carry_outcome,
     initial_state,
     network_of,
@@ -99,8 +100,10 @@ def train_lbfgs(
     ValueError, TypeError
         For data or settings that do not fit, before anything is computed.
     FloatingPointError
-        If the cost is not finite. Like KeyboardInterrupt, it carries ``parameters`` (finite, the best so far where
-        ``early_stopping`` keeps them) and ``history``.
+        If the cost is not finite.
+
+    Every exception that ends a training, such as KeyboardInterrupt, carries ``parameters`` (finite, the best
+    so far where ``early_stopping`` keeps them) and ``history``.
 
     References
     ----------
@@ -117,11 +120,16 @@ def train_lbfgs(
     True
     """
     parameters = network_of(parameters, state)
-    with objective(X, Y, parameters, l2=l2, sample_weight=sample_weight, threads=threads) as data:
-        state = initial_state(parameters, OPTIMIZER, data) if state is None else restart(state, data)
-        further = further_networks(state["parameters"], restarts, random_state)
-        states = [state, *(initial_state(network, OPTIMIZER, data) for network in further)]
-        return outcome(minimize_all(data, states, num_iterations, tolerance, callbacks))
+    try:
+        with objective(X, Y, parameters, l2=l2, sample_weight=sample_weight, threads=threads) as data:
+            state = initial_state(parameters, OPTIMIZER, data) if state is None else restart(state, data)
+            further = further_networks(state["parameters"], restarts, random_state)
+            states = [state, *(initial_state(network, OPTIMIZER, data) for network in further)]
+            state = minimize_all(data, states, num_iterations, tolerance, callbacks)
+            return outcome(state)
+    except BaseException as error:
+        carry_begin(error, parameters, state)
+        raise
 
 
 def minimize_all(objective, states, num_iterations, tolerance, callbacks):
@@ -131,7 +139,7 @@ def minimize_all(objective, states, num_iterations, tolerance, callbacks):
         for state in states:
             begun.append(state)
             minimize(objective, state, num_iterations, tolerance, callbacks)
-    except (KeyboardInterrupt, FloatingPointError) as error:
+    except BaseException as error:
         carry_outcome(error, best_of(begun))
         raise
     return best_of(states)
@@ -198,14 +206,18 @@ def minimize(
             raise StopIteration                                           # as SciPy asks for
 
     vector = as_vector(begin)
-    with ignore_overflow():
-        report(vector, cost_and_gradient(vector)[0])
-        if not state["stop_reason"]:
-            remaining = num_iterations - state["iteration"]
-            reason = run_lbfgs(cost_and_gradient, vector, after_iteration, remaining, tolerance)
-            state["stop_reason"] = state["stop_reason"] or reason
-        state["finished"] = True
-        run_callbacks(callbacks, state)
+    try:
+        with ignore_overflow():
+            report(vector, cost_and_gradient(vector)[0])
+            if not state["stop_reason"]:
+                remaining = num_iterations - state["iteration"]
+                reason = run_lbfgs(cost_and_gradient, vector, after_iteration, remaining, tolerance)
+                state["stop_reason"] = state["stop_reason"] or reason
+            state["finished"] = True
+            run_callbacks(callbacks, state)
+    except BaseException as error:
+        carry_outcome(error, state)
+        raise
     return state
 
 

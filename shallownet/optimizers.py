@@ -4,13 +4,14 @@
 ``t`` counts the updates. A learning rate is a number, or a function of ``t``.
 """
 
+import numbers
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-from shallownet._checks import check_integer, check_number
+from shallownet._checks import check_integer, check_number, outline
 from shallownet._types import Grads, LearningRate, Parameters, State
 from shallownet.network import NAMES, update_parameters
 
@@ -33,6 +34,29 @@ def check_optimizer(optimizer):
     if not (isinstance(optimizer, tuple) and len(optimizer) == 2 and all(map(callable, optimizer))):
         raise TypeError(f"optimizer must be a pair of functions (init, update); got {optimizer!r}. Use adam(0.001).")
     return optimizer
+
+
+def check_optimizer_state(optimizer, state, parameters, iteration):
+    """Refuse a saved state that is not one of this optimizer's after so many updates."""
+    expected = optimizer[0](parameters)
+    if state.keys() != expected.keys():
+        raise ValueError(f"state must hold what the optimizer needs, {sorted(expected)}; "
+                         f"got {sorted(map(str, state))}. Use the optimizer of that training.")
+    update = getattr(optimizer[1], "func", None)
+    if update not in (_descend, _momentum, _adam):                        # what another one keeps, its author knows
+        return
+    for name, value in state.items():
+        squares = update is _adam and name.startswith("v_")
+        if name == "t":
+            right = f"a number of updates up to {iteration}"
+            fits = isinstance(value, numbers.Integral) and type(value) is not bool and 0 <= value <= iteration
+        else:
+            right = f"a finite array of shape {expected[name].shape}" + ", none of it negative" * squares
+            fits = isinstance(value, np.ndarray) and value.shape == expected[name].shape and value.dtype.kind == "f"
+            fits = fits and np.isfinite(value).all() and not (squares and value.min() < 0)
+        if not fits:
+            raise ValueError(f"state['optimizer_state'][{name!r}] must be {right}; got {outline(value)}. "
+                             "Use load_checkpoint(path).")
 
 
 def gradient_descent(learning_rate: LearningRate) -> Optimizer:
@@ -110,7 +134,7 @@ def inverse_time_decay(learning_rate: float, decay: float) -> Callable[[int], fl
     """
     learning_rate = check_number("learning_rate", learning_rate, positive=True)
     decay = check_number("decay", decay, minimum=0)
-    return lambda t: learning_rate / (1 + decay * t)
+    return partial(_inverse_time_decay, learning_rate, decay)
 
 
 def step_decay(learning_rate: float, factor: float, every: int) -> Callable[[int], float]:
@@ -124,7 +148,15 @@ def step_decay(learning_rate: float, factor: float, every: int) -> Callable[[int
     learning_rate = check_number("learning_rate", learning_rate, positive=True)
     factor = check_number("factor", factor, positive=True)
     every = check_integer("every", every)
-    return lambda t: learning_rate * factor ** (t // every)
+    return partial(_step_decay, learning_rate, factor, every)
+
+
+def _inverse_time_decay(learning_rate, decay, t):
+    return learning_rate / (1 + decay * t)
+
+
+def _step_decay(learning_rate, factor, every, t):
+    return learning_rate * factor ** (t // every)
 
 
 def _descend(parameters, grads, state, *, learning_rate):

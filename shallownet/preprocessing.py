@@ -235,8 +235,8 @@ def split_columns(
     --------
     >>> X, Y = np.arange(20.0).reshape(2, 10), np.repeat([[0.0, 1.0]], 5, axis=1)
     >>> X_train, Y_train, X_test, Y_test = split_columns(X, Y)
-    >>> X_train.shape, X_test.shape, Y_test.sum()
-    ((2, 8), (2, 2), np.float64(1.0))
+    >>> X_train.shape, X_test.shape, Y_test.sum().item()
+    ((2, 8), (2, 2), 1.0)
     """
     for name, array in (("X", X), ("Y", Y)):
         if is_streamed(array):

@@ -13,8 +13,10 @@ import re
 import struct
 import urllib.request
 import zlib
+from _thread import start_new_thread
 from array import array
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
+from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
 import numpy as np
@@ -36,6 +38,7 @@ MNIST_MD5 = {
 }
 MNIST_FILES = tuple(name.removesuffix(".gz") for name in MNIST_MD5)
 DOWNLOAD_LIMIT = 2**26  # bytes; MNIST's largest file has 9.9 million
+DOWNLOAD_SECONDS = 600  # for a file, from the first word to the last
 
 MAX_CLASSES = 1000
 DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
@@ -95,11 +98,20 @@ def _parse_idx(file, path, limit):
         raise ValueError(f"path must be a whole IDX file; {path} ends within its header. Fetch it again.")
     shape = struct.unpack(f">{rank}I", dimensions)
     size = math.prod(shape) * dtype.itemsize
-    data = file.read(size + 1) if size <= limit else b""
-    if len(data) != size:
-        raise ValueError(f"path must be a whole IDX file; {path} has {'more' if len(data) > size else 'fewer'} "
+    data = _read_bytes(file, size) if size <= limit else b""
+    if len(data) < size or file.read(1):
+        raise ValueError(f"path must be a whole IDX file; {path} has {'more' if len(data) == size else 'fewer'} "
                          f"than the {size} bytes of the shape {shape} in its header. Fetch it again.")
-    return np.frombuffer(data, dtype).reshape(shape).astype(dtype.newbyteorder("="))
+    array = data.view(dtype).reshape(shape)
+    return array if dtype.isnative else array.byteswap(inplace=True).view(dtype.newbyteorder("="))
+
+
+def _read_bytes(file, size):
+    """Return the next ``size`` bytes, or those that there are, as an array; in pieces, so that none is held twice."""
+    data, count = np.empty(size, np.uint8), 0
+    while count < size and (more := file.readinto(data[count:count + 2**20])):
+        count += more
+    return data[:count]
 
 
 def read_mnist(folder: PathLike) -> tuple[Array, Array, Array, Array]:
@@ -189,18 +201,21 @@ def download_mnist(folder: PathLike, *, mirror: str = MNIST_MIRROR, md5: dict[st
     folder : path
         Made if it is not there.
     mirror : str
-        Where the files are: ``mirror/train-images-idx3-ubyte.gz`` and so on.
+        Where the files are, an ``http`` or ``https`` address: ``mirror/train-images-idx3-ubyte.gz`` and so on.
     md5 : dict
         The names of the files and their MD5 sums.
 
     Raises
     ------
     ConnectionError
-        If the mirror does not deliver.
+        If the mirror does not deliver, or takes more than ten minutes for a file.
     ValueError
         If it delivers something else.
     """
     folder = _as_path("folder", folder)
+    for name in md5:
+        if PureWindowsPath(name).name != name or name in ("", ".."):
+            raise ValueError(f"md5 must have plain names of files, which go into folder; got {name!r}.")
     folder.mkdir(parents=True, exist_ok=True)
     for name, expected in md5.items():
         path, url = folder / name, f"{str(mirror).rstrip('/')}/{name}"
@@ -218,22 +233,52 @@ def _md5(data):
 
 
 def _download(url, name):
+    """Return what is at the address. A thread asks for it, as a server may dawdle with its headers too."""
+    answers, wanted = SimpleQueue(), [True]
+    start_new_thread(_fetch, (url, name, wanted, answers))
+    try:
+        body, error = answers.get(timeout=DOWNLOAD_SECONDS)
+    except Empty:
+        body, error = None, TimeoutError(f"no whole answer within {DOWNLOAD_SECONDS} s")
+    finally:
+        wanted.clear()
+    if isinstance(error, OSError | http.client.HTTPException | ValueError):      # the last for what is no address
+        raise ConnectionError(f"mirror must deliver {url}; got {error!r}. Try again or use another mirror.") from error
+    if error is not None:
+        raise error
+    return body
+
+
+def _fetch(url, name, wanted, answers):
+    """Put the bytes at the address, or an error, into ``answers``; stop when they are no longer ``wanted``."""
+    try:
+        answers.put((_body(url, name, wanted), None))
+    except BaseException as error:
+        answers.put((None, error))
+
+
+def _body(url, name, wanted):
     from tqdm import tqdm
 
     body = bytearray()
-    try:
-        with urllib.request.urlopen(url, timeout=30) as response:
-            length = getattr(response, "length", None)  # None if the server does not tell
-            with tqdm(total=length, desc=name, unit="B", unit_scale=True, disable=None) as bar:
-                while len(body) <= DOWNLOAD_LIMIT and (piece := response.read(2**16)):
-                    body += piece
-                    bar.update(len(piece))
-    except (OSError, http.client.HTTPException) as error:
-        raise ConnectionError(f"mirror must deliver {url}; got {error!r}. Try again or use another mirror.") from error
-    if len(body) > DOWNLOAD_LIMIT or (length is not None and len(body) < length):
-        raise ConnectionError(f"mirror must deliver {url} whole; got {len(body)} of {length} bytes. "
-                              "Try again or use another mirror.")
+    with _web().open(url, timeout=30) as response:
+        length = response.length                                          # None if the server does not tell
+        with tqdm(total=length, desc=name, unit="B", unit_scale=True, disable=None) as bar:
+            while wanted and len(body) <= DOWNLOAD_LIMIT and (piece := response.read1(2**16)):
+                body += piece
+                bar.update(len(piece))
+    if len(body) > DOWNLOAD_LIMIT or len(body) < (length or 0):
+        raise OSError(f"{len(body)} bytes of {length or f'at most {DOWNLOAD_LIMIT}'}")
     return bytes(body)
+
+
+def _web():
+    """Return an opener of http and https addresses, to which a redirect must lead too."""
+    opener = urllib.request.OpenerDirector()
+    for name in ("Proxy", "HTTP", "HTTPS", "HTTPRedirect", "HTTPDefaultError", "Unknown"):
+        opener.add_handler(getattr(urllib.request, f"{name}Handler")())
+    opener.add_handler(urllib.request.HTTPErrorProcessor())
+    return opener
 
 
 class Table(NamedTuple):

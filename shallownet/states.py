@@ -18,14 +18,20 @@
 =================== ==================================================================================================
 """
 
+import math
+import sys
 from collections.abc import Iterable
+from contextlib import suppress
+from itertools import pairwise
+from numbers import Integral
 
 import numpy as np
 
+from shallownet._checks import outline
 from shallownet._types import Callback, History, Parameters, State
 from shallownet.network import NAMES, check_parameters
 from shallownet.objective import Objective, as_dtype
-from shallownet.optimizers import Optimizer
+from shallownet.optimizers import Optimizer, check_optimizer_state
 
 NEEDED = {"iteration", "parameters", "optimizer_state", "cost", "history", "running", "random_state", "epoch_start",
           "settings"}
@@ -57,14 +63,106 @@ def initial_state(parameters: Parameters, optimizer: Optimizer, objective: Objec
 
 
 def check_state(state: State) -> State:
-    """Refuse what is no training state."""
+    """Refuse what is no training state: the first entry of another kind, shape or range than it can have is named."""
     if not isinstance(state, dict):
         raise TypeError(f"state must be a training state; got {state!r}. Use load_checkpoint(path).")
     missing = NEEDED - state.keys()
     if missing:
         raise ValueError(f"state must be a training state; got no {', '.join(sorted(missing))}. "
                          "Use load_checkpoint(path).")
+    iteration = state["iteration"]
+    _require(_is_whole(iteration), "['iteration']", "a count of iterations", iteration)
+    _check_network(state["parameters"], "['parameters']")
+    settings, running, generator = state["settings"], state["running"], state["random_state"]
+    moments, epoch_start = state["optimizer_state"], state["epoch_start"]
+    _require(isinstance(settings, dict) and all(v is None or isinstance(v, int | str) for v in settings.values()),
+             "['settings']", "a dictionary of settings", settings)
+    _check_history(state["history"], iteration, state["cost"])
+    _require(isinstance(moments, dict), "['optimizer_state']", "a dictionary", moments)
+    _require(isinstance(running, list | tuple) and len(running) == 2 and all(map(_is_number, running))
+             and running[1] >= 0, "['running']", "a mean cost and a weight", running)
+    _require(settings.get("batch_size") is not None or not any(running), "['running']", "zero without batches", running)
+    _require(_is_whole(epoch_start, iteration), "['epoch_start']", f"an iteration up to {iteration}", epoch_start)
+    _require(generator is None or isinstance(generator, dict), "['random_state']", "a generator's state or None",
+             generator)
+    _check_monitors(state.get("early_stopping", {}), state)
     return state
+
+
+def _check_network(parameters, entry):
+    _require(isinstance(parameters, dict) and all(
+        isinstance(parameters.get(name), np.ndarray) and parameters[name].dtype in (np.float32, np.float64)
+        for name in NAMES
+    ), entry, "a network of float arrays W1, b1, W2, b2", parameters)
+    check_parameters(parameters)
+
+
+def _check_history(history, iteration, cost):
+    """A report was made at this iteration, of this cost. The lists may go on: a copied state shares them."""
+    _require(isinstance(history, dict) and {"iteration", "cost"} <= history.keys()
+             and all(isinstance(values, list) for values in history.values()),
+             "['history']", "a dictionary of lists, iteration and cost among them", history)
+    iterations, costs = history["iteration"], history["cost"]
+    _require(all(map(_is_whole, iterations)) and all(a < b for a, b in pairwise(iterations)),
+             "['history']['iteration']", "counts of iterations in ascending order", iterations)
+    _require(len(costs) == len(iterations) and all(map(_is_number, costs)),
+             "['history']['cost']", f"{len(iterations)} finite numbers, one a report", costs)
+    before = sum(report < iteration for report in iterations)
+    for name in ("validation_cost", "validation_accuracy", "validation_r2"):
+        values = history.get(name)
+        _require(values is None or (before <= len(values) <= len(iterations) and all(map(_is_float, values))),
+                 f"['history'][{name!r}]", f"{len(iterations)} numbers, one a report", values)
+    reported = costs[before] if iteration in iterations else None
+    _require((cost is None or _is_number(cost)) and cost == reported,
+             "['cost']", f"that of the report at iteration {iteration}, {reported}", cost)
+
+
+def _check_monitors(monitors, state):
+    """What each ``early_stopping`` remembers."""
+    _require(isinstance(monitors, dict), "['early_stopping']", "a dictionary", monitors)
+    for key, monitor in monitors.items():
+        entry = f"['early_stopping'][{key!r}]"
+        _require(isinstance(monitor, dict), entry, "a dictionary", monitor)
+        monitor = _renamed(monitor)
+        lacking = {"iteration", "wait", "reference", "lowest"} - monitor.keys()
+        _require(not lacking, entry, "a dictionary with iteration, wait, reference and lowest", list(monitor))
+        iteration, wait, reference, lowest = (monitor[name] for name in ("iteration", "wait", "reference", "lowest"))
+        _require(_is_whole(iteration, state["iteration"]), f"{entry}['iteration']",
+                 f"an iteration up to {state['iteration']}", iteration)
+        _require(_is_whole(wait, len(state["history"]["iteration"])), f"{entry}['wait']", "a number of reports", wait)
+        _require(_is_float(reference) and _is_float(lowest) and -math.inf < lowest <= reference, f"{entry}['lowest']",
+                 f"a cost up to the reference {reference!r:.40}", lowest)
+        if "parameters" in monitor:
+            _check_network(monitor["parameters"], f"{entry}['parameters']")
+            best, network = ([p[name].shape for name in NAMES] for p in (monitor["parameters"], state["parameters"]))
+            _require(best == network, f"{entry}['parameters']", f"a network of the shapes {network}", best)
+
+
+def _check_epoch(state):
+    """With mini-batches, the state tells when its epoch began, and the generator's state then."""
+    m, batch_size = state["settings"]["m"], state["settings"]["batch_size"]
+    if batch_size is not None:
+        begun, batches = state["iteration"] - state["epoch_start"], -(-m // batch_size)
+        _require(begun <= batches, "['epoch_start']", f"{batches} iterations back at most", state["epoch_start"])
+        known = state["random_state"] is not None or state["iteration"] == 0
+        _require(known, "['random_state']", "a generator's state", None)
+
+
+def _require(right, entry, expected, got):
+    if not right:
+        raise ValueError(f"state{entry} must be {expected}; got {outline(got)}. Use load_checkpoint(path).")
+
+
+def _is_whole(value, most=sys.maxsize):
+    return isinstance(value, Integral) and not isinstance(value, bool | np.bool_) and 0 <= value <= most
+
+
+def _is_float(value):
+    return isinstance(value, float | np.floating)
+
+
+def _is_number(value):
+    return _is_float(value) and math.isfinite(value)
 
 
 def resume(state: State, optimizer: Optimizer, objective: Objective) -> State:
@@ -72,10 +170,8 @@ def resume(state: State, optimizer: Optimizer, objective: Objective) -> State:
     if state["settings"] != objective.settings:
         raise ValueError(f"state must come from a training with {objective.settings}; got {state['settings']}. "
                          "Use the data of that training, in memory or on disk as they were, and its batch_size.")
-    expected = optimizer[0](state["parameters"]).keys()
-    if state["optimizer_state"].keys() != expected:
-        raise ValueError(f"state must hold what the optimizer needs, {sorted(expected)}; "
-                         f"got {sorted(state['optimizer_state'])}. Use the optimizer of that training.")
+    _check_epoch(state)
+    check_optimizer_state(optimizer, state["optimizer_state"], state["parameters"], state["iteration"])
     state = rewind(state)
     return {**state, "parameters": as_dtype(state["parameters"], objective.dtype)}
 
@@ -122,8 +218,16 @@ def carry_outcome(error: BaseException, state: State, *candidates: Parameters) -
     The parameters are the best so far where ``early_stopping`` keeps them, else the first finite candidate.
     """
     finite = (p for p in (*candidates, state["parameters"]) if is_finite(p))
-    error.parameters = state.get("best_parameters") or next(finite, state["parameters"])
-    error.history = state["history"]
+    with suppress(AttributeError):                                        # an exception of the user's may refuse
+        error.parameters = state.get("best_parameters") or next(finite, state["parameters"])
+        reports = min(len(state["history"][name]) for name in ("iteration", "cost"))      # one may be half written
+        error.history = {name: values[:reports] for name, values in state["history"].items()}
+
+
+def carry_begin(error: BaseException, parameters: Parameters, state: State | None) -> None:
+    """Give an exception from before the first iteration, or after the last, what ``carry_outcome`` gives to others."""
+    if not hasattr(error, "history"):
+        carry_outcome(error, state or {"parameters": parameters, "history": {"iteration": [], "cost": []}})
 
 
 def is_finite(parameters: Parameters) -> bool:

@@ -24,6 +24,7 @@ from shallownet.objective import Objective, ignore_overflow, objective
 from shallownet.optimizers import Optimizer, check_optimizer, gradient_descent, learning_rate_of
 from shallownet.states import (
     append_report,
+    carry_begin,
     carry_outcome,
     initial_state,
     is_finite,
@@ -190,8 +191,10 @@ def train(
     ValueError, TypeError
         For data or settings that do not fit, before anything is computed.
     FloatingPointError
-        If the training diverges. Like KeyboardInterrupt, it carries ``parameters`` (finite, the best so far where
-        ``early_stopping`` keeps them) and ``history``.
+        If the training diverges.
+
+    Every exception that ends a training, such as KeyboardInterrupt, carries ``parameters`` (finite, the best
+    so far where ``early_stopping`` keeps them) and ``history``.
 
     Examples
     --------
@@ -204,12 +207,16 @@ def train(
     """
     parameters = network_of(parameters, state)
     optimizer = gradient_descent(1.2) if optimizer is None else check_optimizer(optimizer)
-    with objective(
-        X, Y, parameters, l2=l2, sample_weight=sample_weight, batch_size=batch_size, random_state=random_state,
-        threads=threads,
-    ) as data:
-        state = initial_state(parameters, optimizer, data) if state is None else resume(state, optimizer, data)
-        return outcome(descend(data, state, num_iterations, optimizer, report_every, callbacks))
+    try:
+        with objective(
+            X, Y, parameters, l2=l2, sample_weight=sample_weight, batch_size=batch_size, random_state=random_state,
+            threads=threads,
+        ) as data:
+            state = initial_state(parameters, optimizer, data) if state is None else resume(state, optimizer, data)
+            return outcome(descend(data, state, num_iterations, optimizer, report_every, callbacks))
+    except BaseException as error:
+        carry_begin(error, parameters, state)
+        raise
 
 
 def descend(
@@ -276,7 +283,7 @@ def descend(
                 state["stop_reason"] = "num_iterations"
             state["finished"] = True
             run_callbacks(callbacks, state)
-    except (KeyboardInterrupt, FloatingPointError) as error:
+    except BaseException as error:
         carry_outcome(error, state, parameters, previous)
         raise
     return state
@@ -296,9 +303,10 @@ def _mean(running, last):
 
 def _divergence(cost, iteration, optimizer, optimizer_state):
     rate = learning_rate_of(optimizer, optimizer_state)
-    rate = "" if rate is None else f" with learning rate {rate:g}"
+    rate = "" if rate is None or iteration == 0 else f" with learning rate {rate:g}"
     got = "an infinite gradient" if cost is None else cost
+    cure = "Begin with smaller weights" if iteration == 0 else "Use a smaller learning rate"
     return FloatingPointError(
         f"cost must stay finite; got {got} at iteration {iteration}{rate}. "
-        "Use a smaller learning rate, or standardize X (and Y for squared error)."
+        f"{cure}, or standardize X (and Y for squared error)."
     )

@@ -1,14 +1,17 @@
 import io
+import pickle
 import sys
+import threading
 
 import numpy as np
 import pytest
 from tqdm import tqdm
 
-from shallownet.callbacks import early_stopping, print_cost, progress_bar, record_validation, snapshots
+from shallownet.callbacks import checkpoint, early_stopping, print_cost, progress_bar, record_validation, snapshots
 from shallownet.evaluation import accuracy, r2_score
 from shallownet.network import compute_cost, forward_propagation, initialize_parameters
 from shallownet.optimizers import adam, gradient_descent
+from shallownet.storage import load_checkpoint
 from shallownet.training import nn_model, train
 
 
@@ -103,6 +106,27 @@ def test_a_bar_serves_one_training_after_the_other(problem, monkeypatch):
     bar = progress_bar()
     assert "50/50" in shown(monkeypatch, problem, callbacks=[bar])
     assert "50/50" in shown(monkeypatch, problem, callbacks=[bar])
+
+
+def test_trainings_in_threads_that_share_a_bar_have_one_each(problem, monkeypatch):
+    parameters, X, Y = problem()
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    shown_at_once, bar, errors = [], progress_bar(), []
+    meeting = threading.Barrier(2, lambda: shown_at_once.append(len(tqdm._instances)), timeout=30)
+
+    def training():
+        try:
+            train(X, Y, parameters, 50, report_every=10, callbacks=[bar, lambda state: meeting.wait()])
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=training) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert shown_at_once == 5 * [2] + [0]
 
 
 # record_validation
@@ -382,3 +406,39 @@ def test_wrong_validation_data_is_refused_by_its_name(callback, change, message,
     parameters, X, Y = problem()
     with pytest.raises(ValueError, match=message):
         train(X, Y, parameters, 5, callbacks=[callback(*change(X, Y))])
+
+
+# Where they run
+
+@pytest.mark.parametrize("callback", [
+    print_cost, progress_bar, snapshots, lambda: early_stopping(*DATA), lambda: record_validation(*DATA),
+    lambda: checkpoint("run.h5"),
+])
+@pytest.mark.parametrize("used", [False, True])
+def test_a_callback_can_be_pickled(callback, used, problem, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    parameters, X, Y = problem()
+    callback = callback()
+    if used:
+        train(X, Y, parameters, 4, report_every=2, callbacks=[callback])
+    trained, history = train(X, Y, parameters, 4, report_every=2, callbacks=[pickle.loads(pickle.dumps(callback))])
+    expected, expected_history = train(X, Y, parameters, 4, report_every=2, callbacks=[callback])
+    np.testing.assert_array_equal(trained["W1"], expected["W1"])
+    assert history == expected_history
+
+
+def test_a_checkpoint_is_of_the_folder_that_was_current_when_it_was_asked_for(problem, tmp_path, monkeypatch):
+    parameters, X, Y = problem()
+    monkeypatch.chdir(tmp_path)
+    callback = checkpoint("run.h5")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    train(X, Y, parameters, 4, callbacks=[callback])
+    assert load_checkpoint(tmp_path / "run.h5")["iteration"] == 4
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+@pytest.mark.parametrize("path", [None, 3])
+def test_a_checkpoint_without_a_path_is_refused_at_once(path):
+    with pytest.raises(TypeError, match=rf"^path must be a str or a pathlib\.Path; got {path}\.$"):
+        checkpoint(path)

@@ -6,7 +6,6 @@ import threading
 import numpy as np
 import pytest
 from streams import Slices
-from threadpoolctl import threadpool_info, threadpool_limits
 
 from shallownet import columns
 from shallownet.columns import (
@@ -95,9 +94,9 @@ def test_block_boundaries_are_the_same_for_a_stream_and_for_an_array(monkeypatch
 
 def test_one_block_takes_no_thread():
     with workers(8, 1) as run:
-        assert run is None
+        assert run is map
     with workers(1, 8) as run:
-        assert run is None
+        assert run is map
 
 
 def test_blocks_are_shared_out_over_threads():
@@ -124,34 +123,6 @@ def test_threads_handle_overflow_as_their_caller_does():
         assert list(run(lambda x: x * x, [np.float64(1e200)] * 4)) == [np.inf] * 4
     with workers(2, 4) as run, np.errstate(over="raise"), pytest.raises(FloatingPointError):
         list(run(lambda x: x * x, [np.float64(1e200)] * 4))
-
-
-def blas_threads():
-    return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
-
-
-@pytest.fixture
-def two_blas_threads():
-    """BLAS has two threads, on any machine."""
-    with threadpool_limits(2, user_api="blas"):
-        yield
-
-
-@pytest.mark.parametrize("blocks", [1, 4])
-def test_blas_is_held_at_one_thread_and_let_go(blocks, two_blas_threads):
-    with workers(1, blocks):
-        assert set(blas_threads()) == {1}
-    assert set(blas_threads()) == {2}
-
-
-def test_several_at_once_hold_blas_until_the_last_one_ends(two_blas_threads):
-    first, second = workers(1, 1), workers(1, 1)
-    first.__enter__()
-    second.__enter__()
-    first.__exit__(None, None, None)
-    assert set(blas_threads()) == {1}
-    second.__exit__(None, None, None)
-    assert set(blas_threads()) == {2}
 
 
 def test_large_results_come_one_by_one():

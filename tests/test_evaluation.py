@@ -149,6 +149,24 @@ def test_a_linear_output_predicts_its_value(problem):
     np.testing.assert_array_equal(predict(parameters, X), forward_propagation(X, parameters)[0])
 
 
+@pytest.mark.parametrize("stored", [np.asarray, Slices])
+@pytest.mark.parametrize("cost", COSTS)
+def test_an_output_that_overflows_is_refused(cost, stored, problem):
+    parameters, X, Y = problem(n_y=2, m=20, cost=cost, hidden="relu")
+    X[:, 13] = 1e308
+    for function in (predict, predict_probability):
+        with pytest.raises(ValueError, match=r"^X must be small enough for the network; got an output that is NaN"):
+            function(parameters, stored(X))
+    score = r2_score if cost == "squared_error" else accuracy
+    with pytest.raises(ValueError, match="Standardize X as it was for the training, or train with a smaller"):
+        score(parameters, stored(X), Y)
+
+
+def test_outputs_whose_sum_overflows_are_values(problem):
+    parameters = initialize_parameters(1, 1, 1, hidden="relu", cost="squared_error", scale=np.ones)
+    np.testing.assert_array_equal(predict(parameters, np.full((1, 9), 1e308)), np.full((1, 9), 1e308))
+
+
 @pytest.mark.parametrize("cost", COSTS)
 @pytest.mark.parametrize("hidden", ACTIVATIONS)
 def test_predictions_by_blocks_of_any_source_are_those_of_the_whole(cost, hidden, stored, problem):

@@ -1,4 +1,5 @@
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -225,3 +226,12 @@ def test_an_optimizer_without_a_dictionary_is_refused_before_it_trains(problem):
     parameters, X, Y = problem()
     with pytest.raises(TypeError, match=r"^optimizer must be \(init, update\) .* a dictionary; got None from it"):
         train(X, Y, parameters, 3, optimizer=(lambda parameters: None, lambda *arguments: arguments))
+
+
+@pytest.mark.parametrize("schedule", [inverse_time_decay(0.5, 0.01), step_decay(0.5, 0.5, 100)])
+@pytest.mark.parametrize("make", [gradient_descent, momentum, adam])
+def test_an_optimizer_can_be_pickled_with_its_schedule(make, schedule, problem):
+    parameters, X, Y = problem()
+    expected, _ = train(X, Y, parameters, 5, optimizer=make(schedule))
+    trained, _ = train(X, Y, parameters, 5, optimizer=pickle.loads(pickle.dumps(make(schedule))))
+    np.testing.assert_array_equal(trained["W1"], expected["W1"])

@@ -18,7 +18,7 @@ MODULES = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in PA
 
 # A module imports only from the lines above its own.
 LAYERS = [
-    "_types _checks _random _files",
+    "_types _checks _random _files _threads",
     "activations datasets _hdf5",
     "costs columns",
     "network",
@@ -41,7 +41,7 @@ IMPORTERS = {
     "dask": {"dask"},
     "distributed": {"dask"},
     "tqdm": {"callbacks", "readers"},
-    "threadpoolctl": {"columns"},
+    "threadpoolctl": {"_threads"},
 }
 
 

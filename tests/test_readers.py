@@ -2,10 +2,13 @@ import gzip
 import hashlib
 import os
 import re
+import socket
 import struct
 import subprocess
 import sys
 import threading
+import tracemalloc
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import h5py
@@ -82,6 +85,20 @@ def test_a_gzip_file_cut_anywhere_is_refused(tmp_path):
 def test_what_is_no_whole_idx_file_is_refused(tmp_path, data, message):
     with pytest.raises(ValueError, match=f"path must be {message}"):
         read_idx(write(tmp_path / "a", data))
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i4"])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_an_idx_file_is_never_in_memory_twice(tmp_path, dtype, pack):
+    array = np.ones(2**23, "u1").view(dtype)
+    path = write(tmp_path / "a", pack(idx_bytes(array)))
+    tracemalloc.start()
+    try:
+        np.testing.assert_array_equal(read_idx(path)[-9:], array[-9:])
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1.4 * array.nbytes
 
 
 def test_a_gzip_file_with_more_than_its_header_says_is_refused(tmp_path):
@@ -205,8 +222,10 @@ def mirror(monkeypatch):
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
             server.requests.append(self.path)
-            status, length, body = server.files.get(self.path.removeprefix("/mnist/"), (404, 0, b""))
+            status, length, body, *location = server.files.get(self.path.removeprefix("/mnist/"), (404, 0, b""))
             self.send_response(status)
+            for place in location:
+                self.send_header("Location", place)
             if length is not None:
                 self.send_header("Content-Length", str(length))
             self.end_headers()
@@ -280,8 +299,10 @@ def test_a_server_that_tells_no_length_is_fine(tmp_path, mirror, served):
     ((200, 5, b"other"), ValueError, "must have the MD5 sum [0-9a-f]{32}; got 795f3202b17cb6bc3d4b771d8c6c9eaf"),
     ((404, 0, b""), ConnectionError, "mirror must deliver http://.*train-images-.*; got .*404.*another mirror"),
     ((500, 0, b""), ConnectionError, "mirror must deliver http://.*train-images-.*; got .*500"),
-    ((200, 100, b"short"), ConnectionError, "mirror must deliver http://.*train-images-"),
-    ((200, None, bytes(500_000)), ConnectionError, "mirror must deliver http://.* whole; got 65536 of None bytes"),
+    ((200, 100, b"short"), ConnectionError, "got OSError.'5 bytes of 100'."),
+    ((200, None, bytes(500_000)), ConnectionError, r"train-images-.*; got OSError.'\d+ bytes of at most 4096'."),
+    ((302, 0, b"", "ftp://127.0.0.1:9/train"), ConnectionError, "Redirection to url 'ftp.* is not allowed|unknown url"),
+    ((302, 0, b"", "file:///dev/null"), ConnectionError, "Redirection to url 'file.* is not allowed"),
 ])
 def test_a_bad_answer_leaves_nothing_behind(tmp_path, mirror, served, monkeypatch, answer, error, message):
     monkeypatch.setattr(readers, "DOWNLOAD_LIMIT", 4096)
@@ -307,6 +328,51 @@ def test_a_mirror_that_is_not_there_is_told(tmp_path, monkeypatch):
         download_mnist(tmp_path, mirror="http://127.0.0.1:9")
     with pytest.raises(TypeError, match="folder must be a str"):
         download_mnist(7)
+
+
+@pytest.mark.parametrize("address", [
+    "nonsense", "", "http://", "http://[", "http://a..b", f"http://{'a' * 70}.example", "http://127.0.0.1:port",
+    "http://127.0.0.1:9/a b", "ftp://127.0.0.1:9", "file:///dev",
+])
+def test_an_address_that_is_none_is_no_mirror(tmp_path, address):
+    with pytest.raises(ConnectionError, match=r"^mirror must deliver .*/train-images-.*; got .*another mirror"):
+        download_mnist(tmp_path, mirror=address)
+    assert contents(tmp_path) == {}
+
+
+@pytest.mark.parametrize("name", ["..", "../a", "a/b", "/a", "a\\b", "c:a", "", "."])
+def test_a_name_that_leads_out_of_the_folder_is_refused_before_anything_is_fetched(tmp_path, mirror, name):
+    mirror.files[name] = (200, 1, b"a")
+    message = f"md5 must have plain names of files, which go into folder; got {name!r}."
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        download_mnist(tmp_path / "new", mirror=mirror.url, md5={name: hashlib.md5(b"a").hexdigest()})
+    assert contents(tmp_path) == {}
+    assert mirror.requests == []
+
+
+@pytest.mark.parametrize("begin", [b"", b"HTTP/1.0 200 OK\r\n\r\n"], ids=["headers", "body"])
+def test_a_server_that_dawdles_is_not_waited_for(tmp_path, monkeypatch, begin):
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setattr(readers, "DOWNLOAD_SECONDS", 0.2)
+    over = threading.Event()
+
+    def serve(listener):
+        connection, _ = listener.accept()
+        with connection, suppress(OSError):
+            connection.sendall(begin)
+            while not over.wait(0.02):
+                connection.sendall(b"H")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=serve, args=(listener,))
+        server.start()
+        try:
+            with pytest.raises(ConnectionError, match=r"; got TimeoutError\('no whole answer within 0\.2 s'\)"):
+                download_mnist(tmp_path, mirror=f"http://127.0.0.1:{listener.getsockname()[1]}")
+        finally:
+            over.set()
+            server.join()
+    assert contents(tmp_path) == {}
 
 
 # read_table

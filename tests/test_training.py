@@ -649,6 +649,15 @@ def test_divergence_in_the_last_update_is_not_returned(problem):
     assert_carries_the_training(stop.value, parameters)
 
 
+def test_a_cost_that_is_infinite_from_the_start_does_not_blame_the_learning_rate(problem):
+    parameters, X, Y = problem(cost="squared_error")
+    with pytest.raises(FloatingPointError, match=(
+        r"^cost must stay finite; got inf at iteration 0\. "
+        r"Begin with smaller weights, or standardize X \(and Y for squared error\)\.$"
+    )):
+        train(X, 1e200 * Y, parameters, 10)
+
+
 def test_divergence_in_threads_is_no_warning(monkeypatch, problem):
     monkeypatch.setattr(columns, "BLOCK_BYTES", 1)
     parameters, X, Y = problem(m=500, cost="squared_error", hidden="relu")
@@ -773,6 +782,8 @@ def test_an_error_in_a_callback_comes_through_as_it_is(problem):
      r"^sample_weight must have shape \(1, 7\); got \(1, 5\)\. X has m = 7 samples\.$"),
     ({"sample_weight": -np.ones((1, 7))}, ValueError,
      r"^sample_weight must be non-negative with a positive sum; got values from -1 to -1\.$"),
+    ({"sample_weight": np.full((1, 7), 1e308)}, ValueError,
+     r"^sample_weight must have a finite sum; got one that overflows\. Use sample_weight / sample_weight\.max\(\)\.$"),
     ({"sample_weight": np.zeros((1, 7))}, ValueError, r"^sample_weight must be non-negative with a positive sum; got"),
     ({"sample_weight": np.full((1, 7), np.nan)}, ValueError, r"^sample_weight must be finite; got 7 NaN or"),
     ({"random_state": "3"}, TypeError, r"^random_state must be an int, a RandomState, a Generator or None; got '3'\."),
