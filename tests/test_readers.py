@@ -174,7 +174,7 @@ def test_a_folder_without_the_files_names_all_four_and_those_that_lack(tmp_path,
     message = (f"folder must hold train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, "
                f"t10k-labels-idx1-ubyte, plain or as .gz; got no {', '.join(lacking)} in {tmp_path}. "
                f"Use download_mnist('{tmp_path}').")
-    with pytest.raises(FileNotFoundError, match=f"^{re.escape(message)}$"):
+    with pytest.raises(FileNotFoundError, match=rf"^{re.escape(message)}$"):
         read_mnist(tmp_path)
     with pytest.raises(FileNotFoundError, match="got no train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-im"):
         read_mnist(tmp_path / "none")
@@ -388,7 +388,7 @@ def test_any_table_of_numbers_comes_back(tmp_path, data):
     ("a;y\n1;2\n", r"path must be a table of two columns or more; got the header 'a;y' in .*Use delimiter=';'"),
     (",a,y\n0,1,2\n", "a table whose first line names every column; column 1 of .*table.csv has no name. Name it, or"),
     ("a,b,y,b,a\n", "a table with a name of its own for every column; .*table.csv has more than one 'a', 'b'. Rename"),
-    ("a,b\n1,2\n", "target must be one of 'a', 'b'; got 'y'"),
+    ("a,b\n1,2\n", "^target must .*got 'y'"),
     ("a,y\n1,2\n\n,4\n", "column 'a' must hold a number in every line; got nothing in line 4 of .*Fill it in, or drop"),
     ("a,y\n1,2\nx7,4\n", "column 'a' must hold a number in every line; got 'x7' in line 3 of .*Write it as a number"),
     ("a,y\nnan,2\n", "column 'a' must hold a number in every line; got 'nan' in line 2"),
@@ -429,12 +429,12 @@ def test_text_as_the_target_of_a_regression_is_refused_with_its_line(tmp_path):
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
-    ({"task": "ranking"}, "task must be one of 'classification', 'regression'; got 'ranking'"),
+    ({"task": "ranking"}, "^task must .*got 'ranking'"),
     ({"delimiter": ""}, "delimiter must be one character, such as ',' or ';'; got ''"),
     ({"delimiter": ", "}, "delimiter must be one character, such as ',' or ';'; got ', '"),
     ({"delimiter": "\n"}, r"delimiter must be one character, such as ',' or ';'; got '\\n'"),
     ({"delimiter": None}, "delimiter must be one character, such as ',' or ';'; got None"),
-    ({"target": 1}, "target must be one of 'a', 'y'; got 1"),
+    ({"target": 1}, "^target must .*got 1"),
 ])
 def test_a_wrong_argument_of_read_table_is_refused(tmp_path, arguments, message):
     with pytest.raises(ValueError, match=message):
@@ -477,7 +477,7 @@ def test_numbered_classes_and_other_image_sizes_are_read(tmp_path):
 
 
 SMALL = np.zeros((3, 2, 2, 3), np.uint8)
-REFUSED = r"path must be one of the course's HDF5 image files; got .*a\.h5, but "
+REFUSED = r"^path must .*got .*a\.h5\b.*"
 
 
 @pytest.mark.parametrize(("changes", "message"), [
@@ -502,7 +502,7 @@ REFUSED = r"path must be one of the course's HDF5 image files; got .*a\.h5, but 
 ])
 def test_another_hdf5_file_is_refused_with_the_reason(tmp_path, changes, message):
     path = coursera(tmp_path / "a.h5", **{"images": SMALL} | changes)
-    with pytest.raises(ValueError, match=f"{REFUSED}.*{message}"):
+    with pytest.raises(ValueError, match=REFUSED + message):
         read_coursera_h5(path)
 
 
@@ -559,7 +559,10 @@ def test_a_file_with_members_more_or_less_is_refused(tmp_path):
     with pytest.raises(ValueError, match="it holds list_classes, more, train_set_x, train_set_y and not"):
         read_coursera_h5(path)
     h5py.File(path, "w").close()
-    with pytest.raises(ValueError, match="it holds nothing and not"):
+    with pytest.raises(ValueError, match=(
+        r"^path must be one of the course's HDF5 image files; got .*a\.h5, but it holds nothing and not train_set_x, "
+        r"train_set_y and list_classes, or the same with test_\.$"
+    )):
         read_coursera_h5(path)
 
 
@@ -590,5 +593,5 @@ def test_a_flipped_bit_in_the_structure_gives_images_or_a_clear_error(tmp_path):
         try:
             outcomes.add(read_coursera_h5(write(tmp_path / "a.h5", data))[0].shape)
         except ValueError as error:
-            outcomes.add(str(error)[:50])
-    assert outcomes == {(12, 3), "path must be one of the course's HDF5 image files; "[:50]}
+            outcomes.add(str(error)[:9])
+    assert outcomes == {(12, 3), "path must"}
