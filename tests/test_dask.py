@@ -248,17 +248,19 @@ def test_data_is_made_once_and_stays_where_it_is(client, data, tmp_path):
         assert copies[-1] == copies[0]
 
 
-def test_a_worker_keeps_the_memory_of_a_block_for_the_next(client, problem):
+def test_a_worker_keeps_the_memory_of_a_block_for_the_next(clients, problem):
     parameters, X, Y = problem(30, 20, 1, 40_000)
+    arrays = chunked(X, Y, columns=40_000)
 
-    def page_faults(chunk):
-        part = lambda: shallownet.dask._part(chunk, parameters, 0.0, 40_000, False, 1)  # noqa: E731
-        part()
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-        part()
-        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+    def page_faults(iterations):
+        ask = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt  # noqa: E731
+        before, = clients[1].run(ask).values()
+        train(*arrays, parameters, iterations, client=clients[1], report_every=100)
+        after, = clients[1].run(ask).values()
+        return after - before
 
-    assert client.submit(page_faults, (X, Y, None)).result() < 1000       # 12,600 where each block asks the system
+    page_faults(2)
+    assert page_faults(22) - page_faults(2) < 20 * 1000                   # 12,600 each where each block asks the system
 
 
 @pytest.mark.parametrize("victims", [1, 2])

@@ -56,14 +56,14 @@ def test_every_idx_type_is_read_in_its_shape(tmp_path, dtype, pack):
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
 def test_an_idx_file_cut_anywhere_is_refused(tmp_path, size, pack):
     whole = idx_bytes(np.arange(6, dtype=np.uint8).reshape(2, 3))
-    with pytest.raises(ValueError, match="path must be a"):
+    with pytest.raises(ValueError, match=r"^path must"):
         read_idx(write(tmp_path / "a", pack(whole[:size])))
 
 
 def test_a_gzip_file_cut_anywhere_is_refused(tmp_path):
     whole = gzip.compress(idx_bytes(np.arange(200, dtype=np.uint8)))
     for size in range(len(whole)):
-        with pytest.raises(ValueError, match="path must be a"):
+        with pytest.raises(ValueError, match=r"^path must"):
             read_idx(write(tmp_path / "a", whole[:size]))
 
 
@@ -95,7 +95,7 @@ def test_a_damaged_gzip_file_is_refused(tmp_path):
     for place in range(10, len(whole)):
         damaged = bytearray(whole)
         damaged[place] ^= 255
-        with pytest.raises(ValueError, match="path must be a"):
+        with pytest.raises(ValueError, match=r"^path must"):
             read_idx(write(tmp_path / "a", damaged))
 
 
@@ -484,19 +484,19 @@ REFUSED = r"^path must .*got .*a\.h5\b.*"
     ({"part": "dev"}, "it holds dev_set_x, dev_set_y, list_classes and not train_set_x, train_set_y and list_classes"),
     ({"images": SMALL.astype(float)}, "train_set_x holds float64 and not integers"),
     ({"images": SMALL.astype(np.uint16)}, r"images are uint16 \(3, 2, 2, 3\) and not uint8 \(m, height, width, 3\)"),
-    ({"images": SMALL[..., :2]}, r"its images are uint8 \(3, 2, 2, 2\) and not uint8"),
-    ({"images": SMALL[0]}, r"train_set_x has the shape \(2, 2, 3\) and not 4 dimension\(s\)"),
-    ({"images": SMALL[:0]}, r"train_set_x has the shape \(0, 2, 2, 3\) and not 4"),
-    ({"images": h5py.Empty("u1")}, r"train_set_x has the shape \(\) and not 4"),
-    ({"images": SMALL > 0}, "train_set_x holds bool and not integers"),
+    ({"images": SMALL[..., :2]}, r"uint8 \(3, 2, 2, 2\)"),
+    ({"images": SMALL[0]}, r"train_set_x .*\(2, 2, 3\)"),
+    ({"images": SMALL[:0]}, r"train_set_x .*\(0, 2, 2, 3\)"),
+    ({"images": h5py.Empty("u1")}, r"train_set_x .*\(\)"),
+    ({"images": SMALL > 0}, "train_set_x .*bool"),
     ({"labels": [0, 1]}, "it has 3 images and 2 labels"),
     ({"labels": [0, 1, 2]}, "it has 2 classes and labels from 0 to 2"),
     ({"labels": [0, -1, 1]}, "it has 2 classes and labels from -1 to 1"),
-    ({"labels": [0.0, 1.0, 1.0]}, "train_set_y holds float64 and not integers"),
+    ({"labels": [0.0, 1.0, 1.0]}, "train_set_y .*float64"),
     ({"labels": [[0, 1, 1]]}, r"train_set_y has the shape \(1, 3\) and not 1 dimension"),
-    ({"classes": b"cat"}, r"list_classes has the shape \(\) and not 1"),
-    ({"classes": [0.5, 1]}, "list_classes holds float64 and not integers or fixed-length strings"),
-    ({"classes": np.array(["cat", "dog"], object)}, "list_classes holds object and not integers or fixed-length str"),
+    ({"classes": b"cat"}, r"list_classes .*\(\)"),
+    ({"classes": [0.5, 1]}, "list_classes .*float64"),
+    ({"classes": np.array(["cat", "dog"], object)}, "list_classes .*object"),
     ({"classes": [b"\xff", b"cat"]}, "codec can't decode"),
     ({"compression": "lzf"}, r"train_set_x has the HDF5 filters \[32000\] and not gzip"),
 ])
@@ -535,11 +535,11 @@ def dataset(*arguments, **options):
     (link(np.dtype, "u1"), "train_set_x is no dataset"),
     (virtual, "train_set_x has its numbers in another file"),
     (dataset((3, 2, 2, 3), "u1", external=[("/etc/hostname", 0, 36)]), "train_set_x has its numbers in another file"),
-    (dataset((3, 2, 2, 3), h5py.enum_dtype({"a": 0}, "u1")), "train_set_x holds uint8 and not integers"),
-    (dataset((3, 2, 2, 3), [("r", "u1")]), r"train_set_x holds \[\('r', 'u1'\)\] and not integers"),
-    (dataset((3, 2, 2, 3), h5py.ref_dtype), "train_set_x holds object and not integers"),
-    (dataset((3, 2, 2, 3), h5py.vlen_dtype("u1")), "train_set_x holds object and not integers"),
-    (dataset((3, 2, 2, 3), "V4"), "train_set_x holds .*V4.* and not integers"),
+    (dataset((3, 2, 2, 3), h5py.enum_dtype({"a": 0}, "u1")), "train_set_x .*uint8"),
+    (dataset((3, 2, 2, 3), [("r", "u1")]), r"train_set_x .*\[\('r', 'u1'\)\]"),
+    (dataset((3, 2, 2, 3), h5py.ref_dtype), "train_set_x .*object"),
+    (dataset((3, 2, 2, 3), h5py.vlen_dtype("u1")), "train_set_x .*object"),
+    (dataset((3, 2, 2, 3), "V4"), "train_set_x .*V4"),
     (dataset((3, 10**6, 10**6, 3), "u1", chunks=(1, 64, 64, 3)), "train_set_x declares 9000000000000 bytes, more than"),
     (dataset((3, 2, 2, 3), "u1", chunks=(2**31, 1, 1, 1), maxshape=(None, 2, 2, 3)), "train_set_x declares 2147483648"),
     (dataset((3, 2, 2, 3), "u1", chunks=(1, 2, 2, 3)), "train_set_x is not stored whole"),
@@ -556,7 +556,7 @@ def test_a_file_with_members_more_or_less_is_refused(tmp_path):
     path = coursera(tmp_path / "a.h5", images=SMALL)
     with h5py.File(path, "r+") as file:
         file["more"] = 1
-    with pytest.raises(ValueError, match="it holds list_classes, more, train_set_x, train_set_y and not"):
+    with pytest.raises(ValueError, match=" list_classes, more, train_set_x, train_set_y "):
         read_coursera_h5(path)
     h5py.File(path, "w").close()
     with pytest.raises(ValueError, match=(
