@@ -593,10 +593,7 @@ def assert_carries_the_training(stop, parameters):
 @pytest.mark.parametrize(("optimizer", "rate", "settings"), DIVERGING.values(), ids=DIVERGING)
 def test_divergence_names_iteration_rate_and_cure(optimizer, rate, settings, n_y, problem):
     parameters, X, Y = problem(n_y=n_y, m=37, cost="squared_error", hidden="relu")
-    with pytest.raises(FloatingPointError, match=(
-        rf"^cost must stay finite; got .* at iteration \d+ with learning rate {rate}\. "
-        r"Use a smaller learning rate, or standardize X \(and Y for squared error\)\.$"
-    )) as stop:
+    with pytest.raises(FloatingPointError, match=rf"^cost must .* \d+ .* {rate}\. ") as stop:
         train(X, Y, parameters, 10_000, optimizer=optimizer, **{"report_every": 1} | settings)
     assert_carries_the_training(stop.value, parameters)
     assert stop.value.history["iteration"][0] == 0
@@ -622,7 +619,10 @@ def test_divergence_carries_the_last_finite_parameters(report_every, problem):
 
 def test_divergence_in_the_last_update_is_not_returned(problem):
     parameters, X, Y = problem(m=37, cost="squared_error")
-    with pytest.raises(FloatingPointError, match=r"at iteration 1 with learning rate 1e\+300\.") as stop:
+    with pytest.raises(FloatingPointError, match=(
+        r"^cost must stay finite; got .* at iteration 1 with learning rate 1e\+300\. "
+        r"Use a smaller learning rate, or standardize X \(and Y for squared error\)\.$"
+    )) as stop:
         train(X, Y, parameters, 1, optimizer=gradient_descent(1e300))
     assert_carries_the_training(stop.value, parameters)
 
@@ -630,7 +630,7 @@ def test_divergence_in_the_last_update_is_not_returned(problem):
 def test_divergence_in_threads_is_no_warning(monkeypatch, problem):
     monkeypatch.setattr(columns, "BLOCK_BYTES", 1)
     parameters, X, Y = problem(m=500, cost="squared_error", hidden="relu")
-    with pytest.raises(FloatingPointError, match="at iteration"):
+    with pytest.raises(FloatingPointError, match=r"^cost must"):
         train(X, Y, parameters, 1000, optimizer=gradient_descent(1e3), threads=2)
 
 
@@ -639,7 +639,7 @@ def test_divergence_with_an_optimizer_of_the_user_s_own(wrap, problem):
     parameters, X, Y = problem(cost="squared_error")
     optimizer = wrap((lambda parameters: {}, lambda parameters, grads, state: (
         update_parameters(parameters, grads, 1e3), state)))
-    with pytest.raises(FloatingPointError, match=r"at iteration \d+\. Use a smaller learning rate") as stop:
+    with pytest.raises(FloatingPointError, match=r"^cost must .* \d+\. ") as stop:
         train(X, Y, parameters, 1000, optimizer=optimizer)
     assert_carries_the_training(stop.value, parameters)
 
@@ -844,7 +844,7 @@ def test_the_state_fits_together_between_two_reports(problem):
 
 def test_divergence_in_the_last_mini_batch_is_not_returned(problem):
     parameters, X, Y = problem(cost="squared_error", hidden="relu")
-    with pytest.raises(FloatingPointError, match="at iteration 1 with learning rate"):
+    with pytest.raises(FloatingPointError, match=r"^cost must .* 1 "):
         train(X * 100, Y, parameters, 1, optimizer=gradient_descent(1e306), batch_size=7)
 
 
