@@ -15,6 +15,7 @@ import dask
 import dask.array as da
 import numpy as np
 import pytest
+from asserts import assert_identical
 from distributed import Client, LocalCluster
 
 import shallownet
@@ -76,13 +77,6 @@ def from_workers(array, columns, log):
     )
 
 
-def assert_equal_bits(one, other):
-    (parameters, history), (other_parameters, other_history) = one, other
-    assert history == other_history
-    for name in NAMES:
-        np.testing.assert_array_equal(parameters[name], other_parameters[name])
-
-
 def assert_close(one, other, rtol):
     (parameters, history), (other_parameters, other_history) = one, other
     assert history["iteration"] == other_history["iteration"]
@@ -136,16 +130,16 @@ def test_bits_depend_on_the_chunks_and_not_on_workers_or_threads(clients, data, 
     parameters, X, Y = data
     arrays = chunked(X, Y, columns=25)                                    # 40 chunks: a tree of two levels
     first = train(*arrays, parameters, 3, client=clients[1], report_every=1)
-    assert_equal_bits(train(*arrays, parameters, 3, client=clients[2], report_every=1, threads=2), first)
+    assert_identical(train(*arrays, parameters, 3, client=clients[2], report_every=1, threads=2), first)
     monkeypatch.setattr(shallownet.dask, "LARGE_BYTES", 0)                # parameters take the way of large ones
-    assert_equal_bits(train(*arrays, parameters, 3, client=clients[3], report_every=1, threads=None), first)
+    assert_identical(train(*arrays, parameters, 3, client=clients[3], report_every=1, threads=None), first)
 
 
 def test_threads_inside_of_a_chunk_change_no_bit(client, problem):
     parameters, X, Y = problem(30, 20, 1, 20_000)                         # 10 blocks in each chunk
     arrays = chunked(X, Y, columns=10_000)
     one = train(*arrays, parameters, 2, client=client, report_every=1)
-    assert_equal_bits(train(*arrays, parameters, 2, client=client, report_every=1, threads=3), one)
+    assert_identical(train(*arrays, parameters, 2, client=client, report_every=1, threads=3), one)
 
 
 def test_empty_chunks_change_nothing(client, data):
@@ -154,7 +148,7 @@ def test_empty_chunks_change_nothing(client, data):
     filtered = [array[:, kept].compute_chunk_sizes() for array in chunked(X, Y)]
     assert filtered[0].chunks[1] == (200, 0, 0, 200, 0)
     arrays = chunked(*(array[:, kept.compute()] for array in (X, Y)))
-    assert_equal_bits(train(*filtered, parameters, 2, client=client), train(*arrays, parameters, 2, client=client))
+    assert_identical(train(*filtered, parameters, 2, client=client), train(*arrays, parameters, 2, client=client))
 
 
 # Reports, callbacks, checkpoints
@@ -176,7 +170,7 @@ def test_a_checkpoint_goes_on_bit_for_bit(client, data, tmp_path):
     path = tmp_path / "run.h5"
     train(*arrays, parameters, 4, callbacks=[shallownet.checkpoint(path)], **settings)
     resumed = train(*arrays, None, 8, state=load_checkpoint(path), **settings)
-    assert_equal_bits(resumed, train(*arrays, parameters, 8, **settings))
+    assert_identical(resumed, train(*arrays, parameters, 8, **settings))
 
 
 def test_a_checkpoint_of_train_goes_on_on_a_cluster(client, data, tmp_path):
@@ -224,9 +218,9 @@ def test_lbfgs_goes_on_and_may_be_interrupted(client, data):
 
 
 @pytest.mark.parametrize(("settings", "message"), [
-    ({"tolerance": -1}, "tolerance must be at least 0"),
-    ({"num_iterations": 0}, "num_iterations must be at least 1"),
-    ({"l2": -1}, "l2 must be at least 0"),
+    ({"tolerance": -1}, "^tolerance must"),
+    ({"num_iterations": 0}, "^num_iterations must"),
+    ({"l2": -1}, "^l2 must"),
 ])
 def test_lbfgs_refuses_settings_that_do_not_fit(client, data, settings, message):
     parameters, X, Y = data
@@ -254,17 +248,19 @@ def test_data_is_made_once_and_stays_where_it_is(client, data, tmp_path):
         assert copies[-1] == copies[0]
 
 
-def test_a_worker_keeps_the_memory_of_a_block_for_the_next(client, problem):
+def test_a_worker_keeps_the_memory_of_a_block_for_the_next(clients, problem):
     parameters, X, Y = problem(30, 20, 1, 40_000)
+    arrays = chunked(X, Y, columns=40_000)
 
-    def page_faults(chunk):
-        part = lambda: shallownet.dask._part(chunk, parameters, 0.0, 40_000, False, 1)  # noqa: E731
-        part()
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-        part()
-        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+    def page_faults(iterations):
+        ask = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt  # noqa: E731
+        before, = clients[1].run(ask).values()
+        train(*arrays, parameters, iterations, client=clients[1], report_every=100)
+        after, = clients[1].run(ask).values()
+        return after - before
 
-    assert client.submit(page_faults, (X, Y, None)).result() < 1000       # 12,600 where each block asks the system
+    page_faults(2)
+    assert page_faults(22) - page_faults(2) < 20 * 1000                   # 12,600 each where each block asks the system
 
 
 @pytest.mark.parametrize("victims", [1, 2])
@@ -285,7 +281,7 @@ def test_killed_workers_change_no_bit(data, tmp_path, victims):
         result = train(X_chunks, Y_chunks, parameters, 8, callbacks=[kill], **settings)
         assert len(log.read_text().split()) > 5                           # some of the five chunks were made again
         assert set(client.run(os.getpid).values()) != set(workers)
-        assert_equal_bits(result, train(X_chunks, Y_chunks, parameters, 8, **settings))
+        assert_identical(result, train(X_chunks, Y_chunks, parameters, 8, **settings))
 
 
 def test_a_cluster_without_workers_is_given_up(data):
@@ -326,7 +322,7 @@ def test_workers_open_column_files(client, data, files):
 def test_column_files_are_one_lazy_array(client, data, files):
     _, X, _ = data
     for chunks, error in ((0, ValueError), (1.5, TypeError), ((300, 700), TypeError)):
-        with pytest.raises(error, match=r"^chunks must be"):
+        with pytest.raises(error, match=r"^chunks must"):
             open_columns(files[0], client=client, chunks=chunks)
     columns = open_columns(files[0], client=client, chunks=200)
     assert columns.chunks == ((5,), (200, 100, 1, 200, 200, 200, 99))
@@ -407,12 +403,12 @@ def test_predictions_refuse_arrays_of_this_process(data):
     (lambda X, Y, w: (X.rechunk((2, 100)), Y, w), r"X must be chunked .* got chunks of \(2, 2, 1\) rows\. Use X\.rech"),
     (lambda X, Y, w: (X[:, X[0] > 0], Y, w), r"X must have chunks of known sizes; .* Use X\.compute_chunk_sizes\(\)\."),
     (lambda X, Y, w: (X, Y[:, X[0] > 0], w), r"Y must have chunks of known sizes; .* Use Y\.compute_chunk_sizes\(\)\."),
-    (lambda X, Y, w: (X[:3], Y, w), r"X must have shape \(5, m\); got \(3, 1000\)"),
-    (lambda X, Y, w: (X[0], Y, w), r"X must have shape \(5, m\); got \(1000,\)"),
-    (lambda X, Y, w: (X, Y[:, 1:], w), r"Y must have shape \(1, m\) with m = 1000.*got \(1, 999\)"),
+    (lambda X, Y, w: (X[:3], Y, w), r"^X must .*got \(3, 1000\)"),
+    (lambda X, Y, w: (X[0], Y, w), r"^X must .*got \(1000,\)"),
+    (lambda X, Y, w: (X, Y[:, 1:], w), r"^Y must .*got \(1, 999\)"),
     (lambda X, Y, w: (X, Y[0], w), r"got \(1000,\)\. Use Y\.reshape\(1, -1\)\."),
-    (lambda X, Y, w: (X, Y, w[0]), r"sample_weight must have shape \(1, 1000\); got \(1000,\)"),
-    (lambda X, Y, w: (X, 2 * Y, w), r"Y must lie in \[0, 1\] for a sigmoid output; got values from 0 to 2"),
+    (lambda X, Y, w: (X, Y, w[0]), r"^sample_weight must .*got \(1000,\)"),
+    (lambda X, Y, w: (X, 2 * Y, w), "^Y must"),
     (lambda X, Y, w: (da.where(da.arange(1000, chunks=200) == 777, np.nan, X), Y, w), r"the first at X\[0, 777\]"),
     (lambda X, Y, w: (X, Y, w - 2), r"sample_weight must be non-negative; got -1\."),
     (lambda X, Y, w: (X, Y, 0 * w), r"sample_weight must have a positive sum; got only zeros\."),
@@ -435,11 +431,11 @@ def test_arrays_of_this_process_are_refused(client, data, argument):
 
 
 @pytest.mark.parametrize(("settings", "message"), [
-    ({"l2": -1}, "l2 must be at least 0"),
-    ({"threads": 0}, "threads must be at least 1"),
-    ({"timeout": 0}, "timeout must be positive"),
-    ({"num_iterations": -1}, "num_iterations must be at least 0"),
-    ({"report_every": 0}, "report_every must be at least 1"),
+    ({"l2": -1}, "^l2 must"),
+    ({"threads": 0}, "^threads must"),
+    ({"timeout": 0}, "^timeout must"),
+    ({"num_iterations": -1}, "^num_iterations must"),
+    ({"report_every": 0}, "^report_every must"),
 ])
 def test_settings_are_checked_before_the_data_is_read(client, data, tmp_path, settings, message):
     parameters, X, Y = data
@@ -491,7 +487,7 @@ def test_refused_data_does_not_stay_on_the_workers(clients, data):
 
     before = held()
     for trained in (train, train_lbfgs):
-        with pytest.raises(ValueError, match="Y must lie in"):
+        with pytest.raises(ValueError, match=r"^Y must"):
             trained(*chunked(X, Y + 1.0), parameters, 3, client=client)
     deadline = time.monotonic() + 60
     while held() > before and time.monotonic() < deadline:

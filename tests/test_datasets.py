@@ -181,21 +181,21 @@ def test_too_few_samples_are_refused(dataset, minimum):
     dataset(m=minimum)
     with pytest.raises(ValueError, match=f"m must be at least {minimum}; got {minimum - 1}"):
         dataset(m=minimum - 1)
-    with pytest.raises(TypeError, match=r"m must be an integer; got 9\.0"):
+    with pytest.raises(TypeError, match=r"^m must .*got 9\.0"):
         dataset(m=9.0)
 
 
 @pytest.mark.parametrize("dataset", NOISY)
 def test_a_negative_noise_is_refused(dataset):
-    with pytest.raises(ValueError, match=r"noise must be at least 0; got -0\.1"):
+    with pytest.raises(ValueError, match=r"^noise must .*got -0\.1"):
         dataset(noise=-0.1)
 
 
 @pytest.mark.parametrize("dataset", [blobs, gaussian_quantiles])
 def test_a_wrong_number_of_classes_is_refused(dataset):
-    with pytest.raises(ValueError, match="classes must be at least 2; got 1"):
+    with pytest.raises(ValueError, match=r"^classes must .*got 1"):
         dataset(classes=1)
-    with pytest.raises(ValueError, match="m must be at least 6; got 5"):
+    with pytest.raises(ValueError, match=r"^m must .*got 5"):
         dataset(m=5, classes=6)
 
 
@@ -212,7 +212,7 @@ def test_a_disc_that_is_no_square_is_refused():
 
 @pytest.mark.parametrize("dataset", ALL)
 def test_a_wrong_random_state_is_refused(dataset):
-    with pytest.raises(TypeError, match="random_state must be an int, a RandomState, a Generator or None; got 'x'"):
+    with pytest.raises(TypeError, match=r"^random_state must .*got 'x'"):
         dataset(random_state="x")
 
 

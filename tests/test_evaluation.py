@@ -1,6 +1,7 @@
 import h5py
 import numpy as np
 import pytest
+from asserts import assert_close
 from streams import Slices
 
 from shallownet import columns
@@ -55,13 +56,6 @@ def whole(parameters, X, Y, **settings):
     return compute_cost(A2, Y, parameters, cache=cache, **settings), grads
 
 
-def assert_same(actual, expected, **tolerance):
-    assert actual[0] == pytest.approx(expected[0], **tolerance)
-    assert actual[1].keys() == expected[1].keys()
-    for name in expected[1]:
-        np.testing.assert_allclose(actual[1][name], expected[1][name], rtol=0, atol=tolerance["abs"])
-
-
 # Blocks, threads and streams agree with the whole
 
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
@@ -71,14 +65,14 @@ def test_blocks_of_any_source_give_the_cost_and_gradient_of_the_whole(cost, sett
     assert block_count(parameters, M) == 11
     expected = whole(parameters, X, Y, **settings)
     X, Y = stored(X), stored(Y)
-    assert_same(cost_and_gradient_by_blocks(parameters, X, Y, **settings), expected, rel=1e-12, abs=1e-12)
+    assert_close(cost_and_gradient_by_blocks(parameters, X, Y, **settings), expected, rtol=1e-12, atol=1e-12)
     assert cost_of_columns(parameters, X, Y, **settings) == pytest.approx(expected[0], rel=1e-12)
 
 
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
 def test_one_block_is_the_plain_functions(settings, problem):
     parameters, X, Y = problem(m=M)
-    assert_same(cost_and_gradient(parameters, X, Y, **settings), whole(parameters, X, Y, **settings), rel=0, abs=0)
+    assert_close(cost_and_gradient(parameters, X, Y, **settings), whole(parameters, X, Y, **settings), rtol=0)
     cost, grads = cost_and_gradient(parameters, X, Y, with_cost=False, **settings)
     assert cost is None
     np.testing.assert_array_equal(grads["dW1"], whole(parameters, X, Y, **settings)[1]["dW1"])
@@ -117,7 +111,7 @@ def test_a_block_without_any_weight_counts_nothing(l2, problem):
     sample_weight[:, 64:200] = 0
     expected = whole(parameters, X, Y, l2=l2, sample_weight=sample_weight)
     actual = cost_and_gradient_by_blocks(parameters, X, Y, l2=l2, sample_weight=sample_weight)
-    assert_same(actual, expected, rel=1e-12, abs=1e-12)
+    assert_close(actual, expected, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -281,25 +275,25 @@ def test_r2_of_a_perfect_fit_is_one(problem):
      r"^r2_score must be asked of a linear output; got a sigmoid\. Use accuracy\.$"),
     (lambda p, X, Y: r2_score(p | {"cost": "softmax_cross_entropy"}, X, Y), ValueError, r"got a softmax\. Use"),
     (lambda p, X, Y: predict(p, X[:2]), ValueError,
-     r"^X must have shape \(3, m\); got \(2, 7\)\. Columns are samples, rows are features\.$"),
-    (lambda p, X, Y: predict(p, X.T), ValueError, r"^X must have shape \(3, m\); got \(7, 3\)\. Use X\.T\.$"),
+     r"^X must .*got \(2, 7\)\."),
+    (lambda p, X, Y: predict(p, X.T), ValueError, r"^X must .*got \(7, 3\)\."),
     (lambda p, X, Y: predict(p, X[0]), ValueError,
-     r"^X must have shape \(3, m\); got \(7,\)\. Use X\.reshape\(1, -1\)\.$"),
+     r"^X must .*got \(7,\)\."),
     (lambda p, X, Y: predict(p, X[:, :0]), ValueError,
-     r"^X must have shape \(3, m\) with at least one row and one sample; got \(3, 0\)\.$"),
+     r"^X must .*got \(3, 0\)\."),
     (lambda p, X, Y: accuracy(p, X, Y[0]), ValueError,
-     r"^Y must have shape \(1, m\) with m = 7, as in X \(3, 7\); got \(7,\)\. Use Y\.reshape\(1, -1\)\.$"),
+     r"^Y must .*got \(7,\)\."),
     (lambda p, X, Y: accuracy(p, X, Y.T), ValueError, r"got \(7, 1\)\. Use Y\.reshape\(1, -1\)\.$"),
     (lambda p, X, Y: accuracy(p, X, Y + 1), ValueError,
-     r"^Y must lie in \[0, 1\] for a sigmoid output; got values from 1 to 2\. Use Y > 0 for"),
+     "^Y must"),
     (lambda p, X, Y: predict(p | {"W1": p["W1"] * np.nan}, X), ValueError,
-     r"^parameters\['W1'\] must be finite; got 12 NaN or infinite values, the first at parameters\['W1'\]\[0, 0\]\."),
+     r"^parameters\['W1'\] must .*got 12 .*\['W1'\]\[0, 0\]"),
     (lambda p, X, Y: predict([p], X), TypeError, r"^parameters must be a dictionary; got list\. Use initialize_param"),
     (lambda p, X, Y: predict({"W1": p["W1"]}, X), ValueError,
      r"^parameters must have the entries W1, b1, W2, b2; got no b1, W2, b2\. Use initialize_parameters"),
     (lambda p, X, Y: predict(p, X, out=np.empty((2, 7))), ValueError,
-     r"^out must have shape \(1, 7\); got \(2, 7\)\. Use np\.empty\(shape\)\.$"),
-    (lambda p, X, Y: predict(p, X, out=[[0] * 7]), ValueError, r"^out must have shape \(1, 7\); got a list\."),
+     r"^out must .*got \(2, 7\)\."),
+    (lambda p, X, Y: predict(p, X, out=[[0] * 7]), ValueError, "^out must"),
     (lambda p, X, Y: predict_probability(p, X, out=np.empty((1, 7), int)), TypeError,
      r"^out must hold float64; got dtype int64\."),
     (lambda p, X, Y: predict(p, X, out=np.empty((1, 7), bool)), TypeError, r"^out must hold int64; got dtype bool\."),
@@ -320,13 +314,13 @@ def test_a_wrong_out_is_refused_before_anything_is_read(problem):
 def test_nan_in_a_stream_is_named_by_its_place_in_the_whole(stored, problem):
     parameters, X, _ = problem(m=M)
     X[1, 333] = np.nan
-    with pytest.raises(ValueError, match=r"^X must be finite; got 1 NaN or infinite value, the first at X\[1, 333\]"):
+    with pytest.raises(ValueError, match=r"^X must .*got 1 .*X\[1, 333\]"):
         predict(parameters, stored(X))
 
 
 def test_a_stream_of_something_else_than_numbers_is_refused_at_the_door(problem):
     parameters, X, _ = problem(m=M)
-    with pytest.raises(TypeError, match=r"^X must hold real numbers; got dtype complex128\. Use X\.astype\(float\)\.$"):
+    with pytest.raises(TypeError, match=r"^X must"):
         predict(parameters, Slices(X.astype(complex)))
 
 
@@ -335,7 +329,7 @@ def test_nan_is_refused_though_its_weight_is_zero(problem):
     parameters["W1"][:] = 0
     X[0, 3] = np.nan
     for function in (lambda: predict(parameters, X), lambda: accuracy(parameters, X, Y)):
-        with pytest.raises(ValueError, match=r"^X must be finite; got 1 NaN or infinite value, the first at X\[0, 3\]"):
+        with pytest.raises(ValueError, match=r"^X must .*got 1 .*X\[0, 3\]"):
             function()
 
 

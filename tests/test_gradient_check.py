@@ -139,19 +139,19 @@ def test_streamed_data_is_checked_too(tmp_path, problem):
 # Errors
 
 @pytest.mark.parametrize(("settings", "error", "message"), [
-    ({"h": 0}, ValueError, r"^h must be positive; got 0\.0\."),
-    ({"h": "a"}, TypeError, r"^h must be a number; got 'a'\."),
-    ({"l2": -1}, ValueError, r"^l2 must be at least 0; got -1\.0\."),
-    ({"l2": None}, TypeError, r"^l2 must be a number; got None\."),
-    ({"l2": np.nan}, ValueError, r"^l2 must be finite; got nan\."),
-    ({"sample_weight": np.ones(7)}, ValueError, r"^sample_weight must have shape \(1, 7\); got \(7,\)\. Use"),
+    ({"h": 0}, ValueError, r"^h must .*got 0\.0\."),
+    ({"h": "a"}, TypeError, r"^h must .*got 'a'\."),
+    ({"l2": -1}, ValueError, r"^l2 must .*got -1\.0\."),
+    ({"l2": None}, TypeError, "^l2 must"),
+    ({"l2": np.nan}, ValueError, "^l2 must"),
+    ({"sample_weight": np.ones(7)}, ValueError, r"^sample_weight must .*got \(7,\)\."),
     ({"sample_weight": -np.ones((1, 7))}, ValueError,
-     r"^sample_weight must be non-negative with a positive sum; got values from -1 to -1"),
-    ({"sample_weight": np.zeros((1, 7))}, ValueError, r"^sample_weight must be non-negative with a positive sum; got"),
+     "^sample_weight must"),
+    ({"sample_weight": np.zeros((1, 7))}, ValueError, "^sample_weight must"),
     ({"grads": 3}, TypeError, r"^grads must be a dictionary; got .*3\."),
-    ({"grads": {}}, ValueError, r"^grads\['dW1'\] must have shape \(4, 3\); got .*\. Use backward_propagation\.$"),
+    ({"grads": {}}, ValueError, r"^grads\['dW1'\] must"),
     ({"grads": {"dW1": np.ones((3, 4)), "db1": 0, "dW2": 0, "db2": 0}}, ValueError,
-     r"^grads\['dW1'\] must have shape \(4, 3\); got \(3, 4\)\."),
+     r"^grads\['dW1'\] must .*got \(3, 4\)\."),
 ])
 def test_a_wrong_setting_is_refused(settings, error, message, problem):
     with pytest.raises(error, match=message):
@@ -159,11 +159,11 @@ def test_a_wrong_setting_is_refused(settings, error, message, problem):
 
 
 @pytest.mark.parametrize(("change", "message"), [
-    (lambda p, X, Y: (p, X.T, Y), r"^X must have shape \(3, m\); got \(7, 3\)\. Use X\.T\.$"),
-    (lambda p, X, Y: (p, X, Y[0]), r"^Y must have shape \(1, m\) with m = 7, .*; got \(7,\)\. Use Y\.reshape"),
-    (lambda p, X, Y: (p, X, 2 * Y), r"^Y must lie in \[0, 1\] for a sigmoid output; got values from 0 to 2\."),
-    (lambda p, X, Y: (p, X * np.nan, Y), r"^X must be finite; got 21 NaN or infinite values, the first at X\[0, 0\]\."),
-    (lambda p, X, Y: (p | {"cost": "hinge"}, X, Y), r"^parameters\['cost'\] must be one of 'cross_entropy', .*; got"),
+    (lambda p, X, Y: (p, X.T, Y), r"^X must .*got \(7, 3\)\."),
+    (lambda p, X, Y: (p, X, Y[0]), r"^Y must .*got \(7,\)\."),
+    (lambda p, X, Y: (p, X, 2 * Y), "^Y must"),
+    (lambda p, X, Y: (p, X * np.nan, Y), "^X must .*got 21 "),
+    (lambda p, X, Y: (p | {"cost": "hinge"}, X, Y), r"^parameters\['cost'\] must"),
 ])
 def test_wrong_data_is_refused(change, message, problem):
     with pytest.raises(ValueError, match=message):
@@ -171,5 +171,5 @@ def test_wrong_data_is_refused(change, message, problem):
 
 
 def test_a_step_of_zero_is_refused():
-    with pytest.raises(ValueError, match=r"^h must be positive; got 0\.0"):
+    with pytest.raises(ValueError, match=r"^h must .*got 0\.0"):
         numerical_gradient(np.sum, np.ones(2), h=0)

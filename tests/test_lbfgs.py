@@ -3,6 +3,7 @@ import sys
 
 import numpy as np
 import pytest
+from asserts import assert_close, assert_identical
 from threadpoolctl import threadpool_info
 
 from shallownet import columns, lbfgs
@@ -15,17 +16,6 @@ from shallownet.storage import load_checkpoint
 from shallownet.training import train
 
 KINDS = [("cross_entropy", 1), ("cross_entropy", 3), ("softmax_cross_entropy", 3), ("squared_error", 2), ("brier", 1)]
-
-
-def assert_same(one, two):
-    assert one.keys() == two.keys()
-    for name in NAMES:
-        np.testing.assert_array_equal(one[name], two[name])
-
-
-def assert_close(one, two, rtol=1e-9):
-    for name in NAMES:
-        np.testing.assert_allclose(one[name], two[name], rtol=rtol, atol=rtol)
 
 
 def last_state(X, Y, parameters, *args, **options):
@@ -112,7 +102,7 @@ def test_a_weight_of_two_is_a_sample_that_is_there_twice(problem):
     weights = np.random.RandomState(1).randint(0, 4, (1, 30))
     weighted, _ = train_lbfgs(X, Y, parameters, 8, l2=0.1, sample_weight=weights)
     repeated, _ = train_lbfgs(X.repeat(weights[0], axis=1), Y.repeat(weights[0], axis=1), parameters, 8, l2=0.1)
-    assert_close(weighted, repeated)
+    assert_close(weighted, repeated, rtol=1e-9, atol=1e-9)
 
 
 def test_blocks_agree_with_the_whole_for_any_number_of_threads(problem, monkeypatch):
@@ -120,16 +110,16 @@ def test_blocks_agree_with_the_whole_for_any_number_of_threads(problem, monkeypa
     whole, _ = train_lbfgs(X, Y, parameters, 8, l2=0.1)
     monkeypatch.setattr(columns, "BLOCK_BYTES", 2**12)
     one, two, three = (train_lbfgs(X, Y, parameters, 8, l2=0.1, threads=threads)[0] for threads in (1, 2, 3))
-    assert_close(whole, one)
-    assert_same(one, two)
-    assert_same(one, three)
+    assert_close(whole, one, rtol=1e-9, atol=1e-9)
+    assert_identical(one, two)
+    assert_identical(one, three)
 
 
 def test_data_is_streamed_from_a_file(problem, tmp_path):
     parameters, X, Y = problem(3, 4, 1, 200)
     np.save(tmp_path / "X.npy", X)
     streamed, _ = train_lbfgs(np.load(tmp_path / "X.npy", mmap_mode="r"), Y, parameters, 8)
-    assert_close(streamed, train_lbfgs(X, Y, parameters, 8)[0])
+    assert_close(streamed, train_lbfgs(X, Y, parameters, 8)[0], rtol=1e-9, atol=1e-9)
 
 
 def test_blas_is_held_at_one_thread_and_let_go_again(problem):
@@ -150,7 +140,7 @@ def test_callbacks_see_every_iteration_and_the_end(problem):
     assert [state["finished"] for state in seen] == [False] * 6 + [True]
     assert [state["cost"] for state in seen[:-1]] == history["cost"]
     assert seen[0]["num_iterations"] == 5
-    assert_same(seen[-1]["parameters"], trained)
+    assert_identical(seen[-1]["parameters"], trained)
 
 
 @pytest.mark.parametrize("iteration", [0, 3])
@@ -165,7 +155,7 @@ def test_a_callback_stops_the_training(problem, iteration):
     trained, history = train_lbfgs(X, Y, parameters, 50, callbacks=[stop])
     assert history["iteration"] == list(range(iteration + 1))
     assert finished == [False] * (iteration + 1) + [True]
-    assert_same(trained, train_lbfgs(X, Y, parameters, iteration)[0] if iteration else parameters)
+    assert_identical(trained, train_lbfgs(X, Y, parameters, iteration)[0] if iteration else parameters)
 
 
 def test_the_state_tells_why_the_training_ended(problem):
@@ -257,7 +247,7 @@ def test_restarts_keep_the_network_with_the_lowest_cost(planar):
     assert len(set(costs)) == len(costs) == 5
     assert history["cost"][-1] == min(costs) < costs[0]
     assert cost_and_gradient(trained, X, Y)[0] == min(costs)
-    assert_same(trained, train_lbfgs(X, Y, parameters, 40, restarts=4)[0])
+    assert_identical(trained, train_lbfgs(X, Y, parameters, 40, restarts=4)[0])
     assert costs[0] == train_lbfgs(X, Y, parameters, 40)[1]["cost"][-1]
 
 
@@ -274,7 +264,7 @@ def test_a_restart_is_a_further_network_of_the_same_kind(hidden, cost, dtype):
             begun.append(state["parameters"])
 
     train_lbfgs(X, Y, parameters, 1, restarts=2, random_state=5, callbacks=[collect])
-    assert_same(begun[0], parameters)
+    assert_identical(begun[0], parameters)
     assert all(network.keys() == parameters.keys() for network in begun)
     assert all(network["W1"].dtype == dtype for network in begun)
     assert len({network["W1"].tobytes() for network in begun}) == 3  # the seed's first network is left out
@@ -291,7 +281,7 @@ def test_an_interrupted_training_hands_out_what_it_has(problem):
 
     with pytest.raises(KeyboardInterrupt) as stop:
         train_lbfgs(X, Y, parameters, 50, callbacks=[interrupt])
-    assert_same(stop.value.parameters, train_lbfgs(X, Y, parameters, 4)[0])
+    assert_identical(stop.value.parameters, train_lbfgs(X, Y, parameters, 4)[0])
     assert stop.value.history["iteration"] == [0, 1, 2, 3, 4]
 
 
@@ -307,7 +297,7 @@ def test_an_interrupted_restart_hands_out_the_best_network(planar):
 
     with pytest.raises(KeyboardInterrupt) as stop:
         train_lbfgs(X, Y, parameters, 5, restarts=3, callbacks=[interrupt])
-    assert_same(stop.value.parameters, train_lbfgs(X, Y, parameters, 5)[0])
+    assert_identical(stop.value.parameters, train_lbfgs(X, Y, parameters, 5)[0])
 
 
 def test_an_infinite_cost_is_refused_with_the_last_network(problem):
@@ -316,27 +306,27 @@ def test_an_infinite_cost_is_refused_with_the_last_network(problem):
         train_lbfgs(1e200 * X, Y, parameters)
     with pytest.raises(FloatingPointError) as stop:
         train_lbfgs(1e200 * X, Y, parameters)
-    assert_same(stop.value.parameters, parameters)
+    assert_identical(stop.value.parameters, parameters)
     assert stop.value.history == {"iteration": [], "cost": []}
 
 
 @pytest.mark.parametrize(("change", "error", "message"), [
-    ({"X": np.zeros(3)}, ValueError, r"X must have shape \(3, m\); got \(3,\)"),
-    ({"X": np.full((3, 60), np.nan)}, ValueError, "X must be finite"),
-    ({"Y": np.zeros(60)}, ValueError, r"Y must have shape \(1, m\) with m = 60"),
-    ({"Y": np.full((1, 60), 2.0)}, ValueError, r"Y must lie in \[0, 1\]"),
+    ({"X": np.zeros(3)}, ValueError, r"^X must .*got \(3,\)"),
+    ({"X": np.full((3, 60), np.nan)}, ValueError, "^X must"),
+    ({"Y": np.zeros(60)}, ValueError, "^Y must"),
+    ({"Y": np.full((1, 60), 2.0)}, ValueError, "^Y must"),
     ({"parameters": None}, TypeError, "parameters must be a dictionary"),
     ({"parameters": {}}, ValueError, "parameters must have the entries W1"),
-    ({"num_iterations": 0}, ValueError, "num_iterations must be at least 1; got 0"),
-    ({"num_iterations": 1.5}, TypeError, "num_iterations must be an integer"),
-    ({"l2": -1}, ValueError, "l2 must be at least 0"),
-    ({"sample_weight": np.ones(60)}, ValueError, r"sample_weight must have shape \(1, 60\)"),
-    ({"restarts": -1}, ValueError, "restarts must be at least 0"),
-    ({"random_state": "three", "restarts": 1}, TypeError, "random_state must be an int"),
-    ({"tolerance": -1e-5}, ValueError, "tolerance must be at least 0"),
-    ({"tolerance": "small"}, TypeError, "tolerance must be a number"),
-    ({"threads": 0}, ValueError, "threads must be at least 1"),
-    ({"callbacks": print}, TypeError, "callbacks must be a sequence of functions"),
+    ({"num_iterations": 0}, ValueError, "^num_iterations must .*got 0"),
+    ({"num_iterations": 1.5}, TypeError, "^num_iterations must"),
+    ({"l2": -1}, ValueError, "^l2 must"),
+    ({"sample_weight": np.ones(60)}, ValueError, "^sample_weight must"),
+    ({"restarts": -1}, ValueError, "^restarts must"),
+    ({"random_state": "three", "restarts": 1}, TypeError, "^random_state must"),
+    ({"tolerance": -1e-5}, ValueError, "^tolerance must"),
+    ({"tolerance": "small"}, TypeError, "^tolerance must"),
+    ({"threads": 0}, ValueError, "^threads must"),
+    ({"callbacks": print}, TypeError, "^callbacks must"),
     ({"state": 7}, TypeError, "state must be a training state"),
     ({"state": {}}, ValueError, "state must be a training state; got no"),
 ])
@@ -355,7 +345,7 @@ def test_going_on_after_the_end_gives_the_same_network(problem):
     for name in NAMES:
         np.testing.assert_array_equal(again[name], trained[name])
     assert history_again == history
-    with pytest.raises(ValueError, match="num_iterations must be at least 5; got 4"):
+    with pytest.raises(ValueError, match=r"^num_iterations must .*got 4"):
         train_lbfgs(X, Y, None, 4, state=state)
 
 

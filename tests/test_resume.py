@@ -7,8 +7,8 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
+from asserts import assert_identical
 
 from shallownet.storage import load_checkpoint
 
@@ -77,19 +77,6 @@ def let_it_report(process, times):
     process.stdin.flush()
 
 
-def assert_same(a, b):
-    assert type(a) is type(b)
-    if isinstance(a, dict):
-        assert a.keys() == b.keys()
-        for key in a:
-            assert_same(a[key], b[key])
-    elif isinstance(a, np.ndarray):
-        assert a.dtype == b.dtype
-        np.testing.assert_array_equal(a, b)
-    else:
-        assert a == b
-
-
 @pytest.mark.parametrize("setting", [
     ("descent", 0, False), ("adam", 0, False), ("descent", 32, False), ("adam", 32, False), ("adam", 8, True),
 ], ids=["full batch, descent", "full batch, adam", "batches, descent", "batches, adam", "streamed batches, adam"])
@@ -110,7 +97,7 @@ def test_killed_and_resumed_is_bit_identical_to_not_killed(start, setting):
     let_it_end(process)
     resumed = load_checkpoint(killed)
     assert resumed["iteration"] == ITERATIONS
-    assert_same(resumed, load_checkpoint(path))
+    assert_identical(resumed, load_checkpoint(path))
 
 
 def test_ctrl_c_leaves_a_whole_checkpoint(start):

@@ -243,10 +243,10 @@ def test_a_checkpoint_names_its_arrays_by_their_place(tmp_path):
 
 
 @pytest.mark.parametrize(("change", "error", "message"), [
-    ({"W1": np.array([[np.nan, 1]] * 4)}, ValueError, r"parameters\['W1'\] must be finite; got 4 NaN"),
-    ({"b1": np.ones((3, 1))}, ValueError, r"parameters\['b1'\] must have shape \(4, 1\); got \(3, 1\)"),
-    ({"hidden": "sine"}, ValueError, r"parameters\['hidden'\] must be one of 'tanh'.*; got 'sine'"),
-    ({"W2": "weights"}, TypeError, r"parameters\['W2'\] must hold real numbers"),
+    ({"W1": np.array([[np.nan, 1]] * 4)}, ValueError, r"^parameters\['W1'\] must .*got 4 "),
+    ({"b1": np.ones((3, 1))}, ValueError, r"^parameters\['b1'\] must .*got \(3, 1\)"),
+    ({"hidden": "sine"}, ValueError, r"^parameters\['hidden'\] must .*got 'sine'"),
+    ({"W2": "weights"}, TypeError, r"^parameters\['W2'\] must"),
 ])
 @pytest.mark.parametrize("save", [save_parameters, lambda path, bad: save_checkpoint(path, {"parameters": bad})])
 def test_what_is_no_network_is_not_saved(save, change, error, message, tmp_path):
