@@ -8,10 +8,12 @@ import codecs
 import csv
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from shallownet._checks import regular_file
 
@@ -235,12 +237,18 @@ def _check_header(names, path):
 
 def _check_no_data(header, columns, path):
     """Refuse a first line that is a row of the table: numbers, and texts that occur again below them."""
-    if "" in header or not any(map(is_number, header)):
+    if "" in header or not any(map(is_number, header)) or _are_years(header):
         return
     of_name = list(columns.values())[-len(header):]
     if all(is_number(name) or name in cells() for name, cells in zip(header, of_name, strict=True)):
         raise ValueError(f"path must be a table whose first line names the columns; that of {path} looks like data: "
                          f"{', '.join(header[:8])}. Put a line with names above it.")
+
+
+def _are_years(header):
+    """Whether the header counts years, as tables with a column for each year do."""
+    years = [int(name) for name in header if re.fullmatch("[12][0-9]{3}", name)]
+    return len(years) == len(header) and all(a < b for a, b in pairwise(years))
 
 
 def is_number(cell):

@@ -33,6 +33,7 @@ HOLES = frozenset({"", "na", "n/a", "#n/a", "nan", "<na>", "nat", "null", "none"
 LEVELS = 20                           # rows of X that the text of a column gets
 MAX_CLASSES = 1000
 OTHER, MISSING = "(other)", "(missing)"
+LIKE_NUMBER = re.compile(r"[-+\d.,' _\u00a0\u202f\u2212]+(?:[eE][-+]?\d+)?")
 SPACES = " \u00a0\u202f"              # between thousands
 FORMATS = ((".", ","), (",", "."), (",", ""), (".", " "), (",", " "), (".", "'"), (",", "'"))   # decimal, thousands
 PLAIN = (".", "")
@@ -550,7 +551,10 @@ def _fit_column(name, cells, known, decimal, categorical, unnamed):
     if len(styles) == 1:
         kind, style = styles[0]
         return _fit_moments(name, texts, kind, style)
-    _refuse_slips(name, texts, cells, known)
+    words = _words_among_numbers(name, texts, cells, known)
+    if words:
+        values = np.array([np.nan if text in words else _formatted(text, PLAIN) for text in texts])
+        return _fit_numbers(name, values[np.newaxis], "number", PLAIN, words=words)
     if len(counts) == len(present) and (unnamed or len(counts) > LEVELS):
         return _left_out(f"its text names each row, such as {present[0]!r}")
     column = _fit_levels(name, counts, len(texts))
@@ -578,19 +582,26 @@ def _row_numbers(values, unnamed):
     return None
 
 
-def _refuse_slips(name, texts, cells, known):
-    """Refuse numbers with a few texts among them: text with many levels they are not meant to be."""
-    rows = np.arange(cells.size) if known is None else np.flatnonzero(known)
+def _words_among_numbers(name, texts, cells, known):
+    """The words that stand in a column of numbers, such as "trace", and count as holes there; none if it is text.
+
+    What looks like a number written in another way is no word: it is refused.
+    """
     numbers = [text for text in texts if is_number(text)]
-    slips = [(row, text) for row, text in zip(rows, texts, strict=True) if not (is_hole(text) or is_number(text))]
-    if len(numbers) > len(slips) and len(set(numbers)) > LEVELS:
-        places = "; ".join(f"{text!r} in {cells.place(row)}" for row, text in slips[:NAMED])
-        raise ValueError(f"column {name!r} must hold numbers, as most of its cells do; got {places}"
-                         f"{_more(len(slips) - NAMED, 'cell')}. Correct them or empty them, or give drop=[{name!r}] or "
+    words = Counter(text for text in texts if not (is_hole(text) or is_number(text)))
+    if len(numbers) <= words.total() or len(set(numbers)) <= LEVELS:
+        return {}
+    rows = np.arange(cells.size) if known is None else np.flatnonzero(known)
+    odd = [(row, text) for row, text in zip(rows, texts, strict=True) if text in words and LIKE_NUMBER.fullmatch(text)]
+    if odd:
+        places = "; ".join(f"{text!r} in {cells.place(row)}" for row, text in odd[:NAMED])
+        raise ValueError(f"column {name!r} must write its numbers in one way; got {places}"
+                         f"{_more(len(odd) - NAMED, 'cell')}. Correct them or empty them, or give drop=[{name!r}] or "
                          f"categorical=[{name!r}].")
+    return words
 
 
-def _fit_numbers(name, values, kind, form, parts=("",)):
+def _fit_numbers(name, values, kind, form, parts=("",), words=()):
     """The column's dictionary from its values (k, m), NaN where there are holes."""
     holes = int(np.isnan(values[0]).sum())
     present = dict(zip(parts, values[:, ~np.isnan(values[0])], strict=True))
@@ -600,7 +611,10 @@ def _fit_numbers(name, values, kind, form, parts=("",)):
     told = {"number": "numbers", "date": f"dates, as {', '.join(kept)}", "time": "times, as hours"}[kind]
     column = {"kind": kind, "features": names, "fill": fill, "parts": kept, "marked": holes > 0}
     if kind == "number":
-        column |= {"decimal": form[0], "thousands": form[1]}
+        column |= {"decimal": form[0], "thousands": form[1], "words": sorted(words)}
+        told += f"; {', '.join(f'{word!r} {words[word]}' for word in list(words)[:NAMED])}" if words else ""
+        told += f" and {len(words) - NAMED} other words" if len(words) > NAMED else ""
+        told += " count as holes" if words else ""
         told += ", decimal comma" if form[0] == "," else ""
         told += f", thousands separated by {form[1]!r}" if form[1] else ""
         told += f"; {holes} {_plural('hole', holes)} filled with the median {fill[0]:g} and marked" if holes else ""
@@ -684,7 +698,8 @@ def _fit_target(name, cells, task, decimal):
 def _refuse_target_slips(name, texts, cells, known):
     """Refuse numbers with a few texts among them: are they values or classes?"""
     slips = [(row, text) for row, text in zip(np.flatnonzero(known), texts, strict=True) if not is_number(text)]
-    if len(slips) < len(texts) - len(slips) and len(set(texts)) > 2:
+    different = set(texts)
+    if len(slips) < len(texts) - len(slips) and (len(different) > LEVELS or 2 * len(different) > len(texts)):
         places = "; ".join(f"{text!r} in {cells.place(row)}" for row, text in slips[:NAMED])
         raise ValueError(f"column {name!r} must hold a number in every line, as in most; got {places}"
                          f"{_more(len(slips) - NAMED, 'cell')}. Correct them, or use task='classification'.")
@@ -728,7 +743,7 @@ def _canonical(label):
 def _values(column, cells):
     name, kind, raw = column["name"], column["kind"], cells.columns[column["name"]]()
     style = (column["decimal"], column["thousands"]) if kind == "number" else column["style"]
-    values, bad = None, {}
+    values, bad, words = None, {}, set(column.get("words", ()))
     if kind == "number" and (style == PLAIN or isinstance(raw, np.ndarray)):
         values = _plain_numbers(raw)
         values = None if values is None else np.where(np.isinf(values), np.nan, values)[np.newaxis]
@@ -736,7 +751,7 @@ def _values(column, cells):
         parts = PARTS if kind == "date" else ("",)
         values = np.full((len(parts), cells.size), np.nan)
         for i, text in enumerate(_texts(raw)):
-            if is_hole(text):
+            if is_hole(text) or text in words:
                 continue
             found = READ[kind](text, style)
             if found is None:

@@ -19,6 +19,7 @@ MODULES = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in PA
 # A module imports only from the lines above its own.
 LAYERS = [
     "_types _checks _random",
+    "_csv",
     "activations datasets",
     "costs columns",
     "network",
