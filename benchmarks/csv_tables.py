@@ -139,7 +139,7 @@ def fuzz(count):
         readings = {float(cell)} if python_reads(cell) else set()
         for decimal, thousands in ((".", None), (".", ","), (",", "."), (",", None)):
             with contextlib.suppress(Exception):
-                text = f"a\n{cell}\n" if "," not in cell else f'a\n"{cell}"\n'
+                text = f'a\n"{cell.strip()}"\n'
                 value = pandas.read_csv(io.StringIO(text), decimal=decimal, thousands=thousands,
                                         skip_blank_lines=False)["a"][0]
                 readings.add(float(value))

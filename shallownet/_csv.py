@@ -214,7 +214,14 @@ def _append(text_of, rows, path):
 
 
 def _cells_of(chunks):
-    return lambda: [cell.strip() for chunk in chunks for cell in chunk.split("\0")]
+    def cells():
+        result = []
+        for chunk in chunks:
+            bare = chunk.isascii() and not any(blank in chunk for blank in " \t\n\r\v\f\x1c\x1d\x1e\x1f")
+            result += chunk.split("\0") if bare else [cell.strip() for cell in chunk.split("\0")]
+        return result
+
+    return cells
 
 
 def _check_lengths(wrong, width, path):

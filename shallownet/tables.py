@@ -401,7 +401,8 @@ def _plain_numbers(raw):
         values = np.array(list(map(float, raw)))
     except ValueError:
         values = None
-    if values is None or not "".join(raw).isascii() or any("_" in cell for cell in raw):
+    joined = "".join(raw)
+    if values is None or not joined.isascii() or "_" in joined:
         values = np.empty(len(raw))
         for i, cell in enumerate(raw):
             if is_number(cell):
