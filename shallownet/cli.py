@@ -155,6 +155,13 @@ COMMANDS = {
 }
 
 
+class Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong."""
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: error: {message}; see {self.prog} --help\n")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command ``shallownet`` and return its exit status: 0, 2 for wrong input, 130 for Ctrl-C."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
@@ -176,7 +183,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser():
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="shallownet", description="A neural network with one hidden layer for a table of yours.", epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -559,7 +559,8 @@ def plot_reliability(
     axes = _axes(ax, "probability given", "share where it was true")
     axes.plot([0, 1], [0, 1], color="0.7", linewidth=1)
     axes.bar((np.arange(bins) + 0.5) / bins, 0.2 * counts / counts.max(), 0.96 / bins, color="0.9", zorder=0)
-    drawn = axes.errorbar(probability, share, error, fmt="o-", color=COLORS[0], elinewidth=1, label=label)
+    drawn = axes.errorbar(probability, share, error, fmt="o-", color=COLORS[0], elinewidth=1)
+    drawn[0].set_label(label)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
     axes.legend(handles=[drawn[0]], loc="upper left", fontsize="small")
     return [drawn[0]]
@@ -604,6 +605,8 @@ def plot_residuals(Y: Array, predictions: Array, ax: Axes | None = None) -> list
         axes.plot((low, high), line, color="black", linewidth=1)
         for shift in (-width, width):
             axes.plot((low, high), np.add(line, shift), "--", color="black", linewidth=0.8)
+    for axes in (upper, lower):
+        axes.locator_params(nbins=5)
     upper.set(ylabel="true value")
     lower.set(xlabel="predicted value", ylabel="residual")
     return points
@@ -637,7 +640,7 @@ def plot_importance(importance: dict[str, tuple[float, float]], n: int = 12, ax:
     names = sorted(importance, key=lambda name: -importance[name][0])[:check_integer("n", n)]
     means, deviations = np.array([importance[name] for name in names]).T
     axes = _axes(ax, "fall of the score without the column", size=(5, 0.9 + 0.28 * len(names)))
-    bars = axes.barh(range(len(names)), means, 0.7, xerr=deviations, color=COLORS[0], ecolor="0.3")
+    bars = axes.barh(range(len(names)), means, 0.7, xerr=deviations, color=COLORS[0], ecolor="black")
     axes.axvline(0, color="black", linewidth=0.8)
     axes.set_yticks(range(len(names)), [_shortened(name, 28) for name in names])
     axes.invert_yaxis()
@@ -689,6 +692,8 @@ def plot_effects(
         axes.set_xticks(range(len(values)), [_shortened(value, 14) for value in values],
                         **({"rotation": 45, "ha": "right"} if long else {}))
         axes.margins(x=0.1)
+    else:
+        axes.locator_params(axis="x", nbins=5)
     if classes is not None:
         axes.set_ylim(-0.03, 1.03)
     if len(lines) > 1 or classes is not None:

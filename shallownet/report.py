@@ -19,7 +19,7 @@ from shallownet.plotting import (
     plot_validation,
 )
 from shallownet.storage import replacing
-from shallownet.table_model import TableModel, mean_and_error
+from shallownet.table_model import TableModel, by_score, mean_and_error
 from shallownet.tables import Table, encode_rows, groups, summary
 
 EFFECTS = 6                           # columns whose effect is drawn
@@ -37,7 +37,7 @@ img { width: 100%; height: auto; display: block; }
 .one { max-width: 34rem; }
 table { border-collapse: collapse; display: block; overflow-x: auto; } th, td { text-align: left; padding: .25rem .8rem
 .25rem 0; border-bottom: 1px solid #eee; vertical-align: top; } td.number { font-variant-numeric: tabular-nums; }
-pre { background: #f5f5f5; padding: .8rem; overflow-x: auto; } .score { font-size: 1.25rem; } .note { color: #8a4b00; }
+pre { background: #f5f5f5; padding: .8rem; white-space: pre-wrap; } .score { font-size: 1.25rem; } .note { color: #8a4b00; }
 """
 
 
@@ -80,12 +80,12 @@ def html_report(model: TableModel, table: Table) -> str:
 
 def _scores(model):
     report = model.report
-    source = report["source"].get("name", "a table")
+    source = report["source"]["file"]
     intro = f"<p>Learned from {report['samples']:,} rows of {escape(source)}.</p>"
     if report.get("score") is None:
         return intro + '<p class="note">Too few rows to hold some out: nothing is known of its quality.</p>'
     name = "Accuracy" if model.encoding["target"]["kind"] == "classes" else "R²"
-    rows = {"this network": report["fold_scores"], **report["baseline_scores"]}
+    rows = {"this network": report["fold_scores"], **dict(by_score(report["baseline_scores"]))}
     lines = "".join(
         f'<tr><td>{escape(who)}</td><td class="number">{mean_and_error(scores)}</td>'
         f'<td class="number">{min(scores):.3f} to {max(scores):.3f}</td></tr>' for who, scores in rows.items()
@@ -184,8 +184,8 @@ def _choice(model):
 def _reproduction(model):
     report = model.report
     command = report.get("command", "train_table(path, target), in Python")
-    facts = {**report["versions"], "seed": report["random_state"], **report["source"]}
-    lines = "".join(f"<tr><td>{escape(str(name))}</td><td>{escape(str(fact))}</td></tr>" for name, fact in facts.items())
+    facts = {**report["source"], "seed": report["random_state"], **report["versions"]}
+    lines = "".join(f"<tr><td>{name}</td><td>{escape(str(fact))}</td></tr>" for name, fact in facts.items())
     return f"<pre>{escape(command)}</pre><table>{lines}</table>"
 
 

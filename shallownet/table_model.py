@@ -146,13 +146,18 @@ def describe(model: TableModel) -> list[str]:
         lines.append("no score: too few rows to hold some out")
     else:
         lines.append(f"{name} on rows held out: {mean_and_error(report['fold_scores'])}")
-        lines += [f"  {baseline}: {mean_and_error(scores)}" for baseline, scores in report["baseline_scores"].items()]
+        lines += [f"  {baseline}: {mean_and_error(scores)}" for baseline, scores in by_score(report["baseline_scores"])]
     lines.append(f"network: {len(model.parameters['W1'])} hidden units ({report['networks']} networks of "
                  f"{report['n_h']}, averaged), {report['hidden']}, l2 = {report['l2']:g}, trained on "
                  f"{report['samples']} rows")
     lines += [f"note: {text}" for text in report["warnings"]]
     lines.append("made with " + ", ".join(f"{library} {version}" for library, version in report["versions"].items()))
     return lines
+
+
+def by_score(scores: dict[str, list[float]]) -> list[tuple[str, list[float]]]:
+    """Return names and scores, the lowest mean first."""
+    return sorted(scores.items(), key=lambda item: np.mean(item[1]))
 
 
 def mean_and_error(scores: list[float]) -> str:
@@ -218,9 +223,9 @@ def _score(A2, Y, cost):
 def _source(path):
     """The file's name and its SHA-256."""
     if not isinstance(path, str | Path):
-        return {"name": "a table in memory"}
+        return {"file": "a table in memory"}
     with Path(path).open("rb") as file:
-        return {"name": Path(path).name, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+        return {"file": Path(path).name, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
 
 
 def _versions():
