@@ -37,7 +37,8 @@ img { width: 100%; height: auto; display: block; }
 .one { max-width: 34rem; }
 table { border-collapse: collapse; display: block; overflow-x: auto; } th, td { text-align: left; padding: .25rem .8rem
 .25rem 0; border-bottom: 1px solid #eee; vertical-align: top; } td.number { font-variant-numeric: tabular-nums; }
-pre { background: #f5f5f5; padding: .8rem; white-space: pre-wrap; } .score { font-size: 1.25rem; } .note { color: #8a4b00; }
+pre { background: #f5f5f5; padding: .8rem; white-space: pre-wrap; }
+.score { font-size: 1.25rem; } .note { color: #8a4b00; }
 """
 
 
