@@ -24,19 +24,22 @@ LAYERS = [
     "costs columns",
     "network",
     "objective preprocessing storage",
-    "evaluation optimizers column_files readers gradient_check plotting",
+    "evaluation optimizers column_files tables inspection gradient_check plotting",
+    "readers",
     "states callbacks",
     "training",
     "lbfgs",
-    "dask",
-    "sklearn",
+    "dask table_model",
+    "sklearn report",
     "__init__",
+    "cli",
+    "__main__",
 ]
 LAYER = {module: number for number, modules in enumerate(LAYERS) for module in modules.split()}
 
 IMPORTERS = {
     "h5py": {"storage", "readers", "column_files"},
-    "matplotlib": {"plotting"},
+    "matplotlib": {"plotting", "report"},
     "scipy": {"lbfgs"},
     "sklearn": {"sklearn"},
     "dask": {"dask"},

@@ -69,7 +69,7 @@ def test_labels_come_with_probabilities_in_the_order_of_the_rows(classifier, pat
     X = encode(path, classifier.encoding)
     expected = predict_probability(classifier.parameters, X)
     np.testing.assert_array_equal(predictions.probabilities, np.vstack([1 - expected, expected]))
-    assert predictions.values == [["big", "small"][p > 0.5] for p in expected[0]]
+    assert predictions.values == ["small" if p > 0.5 else "big" for p in expected[0]]
     assert predictions.refused == {}
 
 
