@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from shallownet import __version__
+from shallownet._random import random_generator
 from shallownet.storage import load_metadata, load_parameters
 
 EXAMPLES = """
@@ -62,10 +63,12 @@ def _train(options):
 
     output = _writable("--output", options.output, ".h5")
     report = _writable("--report", options.report, ".html") if options.report else None
+    random_generator(options.seed)                                        # refuses a seed that is none
     reading = {name: getattr(options, name) for name in ("task", "drop", "categorical", "delimiter", "decimal")}
     table = read_table(options.table, options.target, **reading)
     print(*table.summary, sep="\n")
-    with _working("cross-validating and training"):
+    with _working("cross-validating and training"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")                                   # the description has them
         model = train_on(table, random_state=options.seed, source=options.table)
     model.report["command"] = shlex.join(["shallownet", *options.arguments])
     save_table_model(output, model)

@@ -98,6 +98,7 @@ def test_the_report_of_another_table_is_refused(case, tmp_path):
 
 def test_a_table_too_small_to_hold_out_says_so():
     table = read_table({"a": [1.0, 2.5], "y": ["u", "v"]}, "y")
-    model = train_on(table)
+    with pytest.warns(UserWarning, match="no better than a constant"):
+        model = train_on(table)
     model.report.update(score=None, fold_scores=None, held_out=None, table=None)
     assert "nothing is known of its quality" in html_report(model, table)
