@@ -50,9 +50,8 @@ def frames():
 def train_and_predict(table, path):
     """Train for a moment, and predict the file's rows from their text; whatever fails shows."""
     mean, std = standardize(table.X)
-    cost = "squared_error" if table.classes is None else ("cross_entropy", "softmax_cross_entropy")[len(table.Y) > 1]
     y_mean, y_std = standardize(table.Y) if table.classes is None else (0, 1)
-    parameters = nn_model((table.X - mean) / std, (table.Y - y_mean) / y_std, 2, 3, cost=cost, learning_rate=0.1)
+    parameters = nn_model((table.X - mean) / std, (table.Y - y_mean) / y_std, 2, 3, cost=table.cost, learning_rate=0.1)
     encoding = json.loads(json.dumps(table.encoding))                     # as it comes from a file
     X = encode_rows(path, encoding).X[:, encode_target(path, encoding)[1]]
     np.testing.assert_array_equal(X, table.X)

@@ -73,9 +73,8 @@ def train_table(path: PathLike | Any, target: str, *, random_state: int = 3, **r
 
 def train_on(table: Table, *, random_state: int = 3, source: PathLike | None = None) -> TableModel:
     """Do as ``train_table``, from a table that has been read; ``source`` is its file."""
-    cost = "squared_error" if table.classes is None else ("softmax_" * (len(table.Y) > 1) + "cross_entropy")
-    parameters, report = fit(table.X, table.Y, cost=cost, random_state=random_state)
-    report["baseline_scores"] = baseline_scores(table.X, table.Y, cost)
+    parameters, report = fit(table.X, table.Y, cost=table.cost, random_state=random_state)
+    report["baseline_scores"] = baseline_scores(table.X, table.Y, table.cost)
     report |= {"source": _source(source), "samples": table.X.shape[1], "random_state": random_state}
     report["versions"] = _versions()
     return TableModel(parameters, table.encoding, report)

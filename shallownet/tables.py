@@ -65,6 +65,13 @@ class Table(_Columns):
         table.encoding, table.summary = encoding, summary
         return table
 
+    @property
+    def cost(self) -> str:
+        """Name of the cost that goes with the target."""
+        if self.classes is None:
+            return "squared_error"
+        return "cross_entropy" if len(self.Y) == 1 else "softmax_cross_entropy"
+
 
 class Encoded(NamedTuple):
     """``X (n_x, m)``; what there is to tell; the reason for each row that could not be encoded and is NaN in ``X``."""

@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -195,6 +196,20 @@ def test_help_teaches(command, capsys):
     assert stop.value.code == 0
     out = capsys.readouterr().out
     assert all(name in out for name in cli.COMMANDS) if not command else "usage: shallownet" in out
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
+def test_the_three_commands_of_the_readme_work(readme, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    text = (Path(__file__).parents[1] / readme).read_text(encoding="utf-8")
+    commands = re.findall(r"^\.venv/bin/shallownet (.*)$", text, re.M)
+    assert [command.split()[0] for command in commands] == ["train", "predict", "show"]
+    rows = [f"{6 + i % 7 + 3 * (i % 2)},5;{3000 + 900 * (i % 2)};{'wheat' if i % 2 else 'oat'}" for i in range(60)]
+    Path("grains.csv").write_text("\n".join(["length;weight;sort", *rows]))
+    Path("new_grains.csv").write_text("weight,length\n3900,11.5\n")
+    for command in commands:
+        assert cli.main(command.partition(" > ")[0].split()) == 0
+    assert "\nwheat,0." in capsys.readouterr().out
 
 
 def test_a_command_is_a_row_of_the_table(monkeypatch, capsys):
