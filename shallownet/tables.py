@@ -764,6 +764,7 @@ def _values(column, cells):
             found = READ[kind](text, style)
             if found is None:
                 what = {"number": "numbers", "date": "dates", "time": "times"}[kind]
+                what += ", written as in training with a decimal comma" if style[0] == "," else ""
                 bad[i] = f"column {name!r} must hold {what}; got {text!r} in {cells.place(i)}"
             else:
                 values[:, i] = found if np.all(np.isfinite(found)) else np.nan

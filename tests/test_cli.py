@@ -206,7 +206,7 @@ def test_the_three_commands_of_the_readme_work(readme, tmp_path, monkeypatch, ca
     assert [command.split()[0] for command in commands] == ["train", "predict", "show"]
     rows = [f"{6 + i % 7 + 3 * (i % 2)},5;{3000 + 900 * (i % 2)};{'wheat' if i % 2 else 'oat'}" for i in range(60)]
     Path("grains.csv").write_text("\n".join(["length;weight;sort", *rows]))
-    Path("new_grains.csv").write_text("weight,length\n3900,11.5\n")
+    Path("new_grains.csv").write_text("weight\tlength\n3900\t11,5\n")
     for command in commands:
         assert cli.main(command.partition(" > ")[0].split()) == 0
     assert "\nwheat,0." in capsys.readouterr().out

@@ -88,7 +88,8 @@ def test_a_row_that_cannot_be_predicted_says_why_and_the_others_are_predicted(cl
             "noise": [1, 2, 3]}
     predictions = predict_table(classifier, rows)
     assert predictions.values[1] is None
-    assert predictions.refused == {1: "column 'size' must hold numbers; got 'big' in row 2"}
+    assert predictions.refused == {
+        1: "column 'size' must hold numbers, written as in training with a decimal comma; got 'big' in row 2"}
     assert np.isnan(predictions.probabilities[:, 1]).all()
     alone = predict_table(classifier, {name: cells[2:] for name, cells in rows.items()})
     assert predictions.values[2] == alone.values[0]

@@ -381,8 +381,8 @@ def test_columns_are_found_by_name_and_further_ones_ignored(encoding):
 @pytest.mark.parametrize(("change", "message"), [
     ({"size": None}, r"table must have the columns of the training; got no 'size' in the dictionary\. Add them"),
     ({"size": None, "sizes": ["1"]}, r"got no 'size' in the dictionary\. Rename 'sizes'"),
-    ({"size": ["big"]}, "column 'size' must hold numbers; got 'big' in row 1"),
-    ({"size": ["1.5"]}, r"column 'size' must hold numbers; got '1\.5' in row 1"),
+    ({"size": ["big"]}, "column 'size' must hold numbers, written as in training with a decimal comma; got 'big' in row 1"),
+    ({"size": ["1.5"]}, r"column 'size' must hold numbers, written as in training with a decimal comma; got '1\.5' in r"),
     ({"day": ["soon"]}, "column 'day' must hold dates; got 'soon' in row 1"),
     ({"colour": ["3"]}, "column 'colour' must hold text such as 'blue', as in training; got numbers such as '3'"),
 ])
@@ -394,7 +394,8 @@ def test_a_missing_column_or_another_kind_is_refused(encoding, change, message):
 
 def test_a_row_that_cannot_be_encoded_is_refused_alone(encoding):
     encoded = encode_rows({"size": ["1", "big"], "colour": ["red", "red"], "day": ["2026-01-01"] * 2}, encoding)
-    assert encoded.refused == {1: "column 'size' must hold numbers; got 'big' in row 2"}
+    assert encoded.refused == {1: "column 'size' must hold numbers, written as in training with a decimal "
+                                  "comma; got 'big' in row 2"}
     assert np.isfinite(encoded.X[:, 0]).all()
     assert np.isnan(encoded.X[:, 1]).all()
 
