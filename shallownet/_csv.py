@@ -10,11 +10,10 @@ import gzip
 import io
 import re
 import zlib
-from collections.abc import Callable, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from itertools import pairwise
 
+from shallownet._cells import Cells, is_number
 from shallownet._checks import regular_file
 
 DELIMITERS = ",;\t|"
@@ -32,25 +31,6 @@ SIGNATURES = {
 }
 SAMPLE = 2**16                        # characters that the delimiter is found from
 ROWS = 2**14                          # that are turned into columns at a time
-NAMED = 3                             # places that a message names, of many
-
-
-@dataclass
-class Cells:
-    """Columns of cells by name, from a file or a DataFrame.
-
-    ``columns[name]()`` gives the cells from top to bottom: a list of text, or an array of numbers. ``place(i)`` says
-    where row ``i`` stands, for messages; ``told`` is what was decided about the file.
-    """
-
-    columns: dict[str, Callable[[], Sequence]]
-    size: int
-    where: str
-    place: Callable[[int], str]
-    delimiter: str = ""
-    unnamed: set[str] = field(default_factory=set)
-    categorical: set[str] = field(default_factory=set)
-    told: list[str] = field(default_factory=list)
 
 
 def read_cells(path, delimiter=None):
@@ -256,12 +236,3 @@ def _are_years(header):
     """Whether the header counts years, as tables with a column for each year do."""
     years = [int(name) for name in header if re.fullmatch("[12][0-9]{3}", name)]
     return len(years) == len(header) and all(a < b for a, b in pairwise(years))
-
-
-def is_number(cell):
-    """Whether the cell is a number as Python and pandas read it."""
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return "_" not in cell and cell.isascii()

@@ -94,8 +94,8 @@ def _predict_arguments(parser):
 
 
 def _predict(options):
+    from shallownet._csv import read_cells
     from shallownet.table_model import in_words, load_table_model, predict_table
-    from shallownet.tables import read_cells
 
     output = _writable("--output", options.output, ".csv") if options.output else None
     model = load_table_model(options.model)

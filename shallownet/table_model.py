@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from shallownet._encoding import EPOCH
 from shallownet._types import Array, Parameters, PathLike
 from shallownet.activations import OUTPUT_ACTIVATIONS
 from shallownet.costs import COSTS
@@ -24,7 +25,7 @@ from shallownet.evaluation import predict_probability
 from shallownet.model_selection import deal_folds, fit, prediction_interval
 from shallownet.preprocessing import standardize
 from shallownet.storage import load_metadata, load_parameters, save_parameters
-from shallownet.tables import EPOCH, Table, encode_rows, read_table, summary
+from shallownet.tables import Table, encode_rows, read_table, summary
 
 LINEAR_L2 = 1.0
 LINEAR_ITERATIONS = 500
