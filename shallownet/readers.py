@@ -58,6 +58,7 @@ def read_idx(path: PathLike) -> Labels:
     Examples
     --------
     >>> import tempfile
+    >>> from pathlib import Path
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder, "labels-idx1-ubyte")
     ...     _ = path.write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 3, 5, 0, 4]))
@@ -124,6 +125,7 @@ def read_mnist(folder: PathLike) -> tuple[Array, Array, Array, Array]:
     Examples
     --------
     >>> import tempfile
+    >>> from pathlib import Path
     >>> images = bytes([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 0, 255])
     >>> labels = bytes([0, 0, 8, 1, 0, 0, 0, 1, 7])
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -259,6 +261,7 @@ def read_coursera_h5(path: PathLike) -> tuple[Array, Array, tuple[str | int, ...
     Examples
     --------
     >>> import h5py, tempfile
+    >>> from pathlib import Path
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder, "train_catvnoncat.h5")
     ...     with h5py.File(path, "w") as file:
