@@ -2,6 +2,8 @@
 
 import math
 import numbers
+import os
+from pathlib import Path
 
 import numpy as np
 
@@ -248,3 +250,18 @@ def check_weight_sum(total):
 def result_dtype(X):
     """The dtype that a computation on ``X`` runs in: float32 for float32, float64 for everything else."""
     return np.dtype(np.float32 if X.dtype == np.float32 else np.float64)
+
+
+def as_path(argument, path):
+    """Return ``path`` as a ``pathlib.Path``."""
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"{argument} must be a str or a pathlib.Path; got {path!r}.")
+    return Path(path)
+
+
+def regular_file(path):
+    """Return ``path`` as a ``pathlib.Path``, refusing a folder, a pipe or a device."""
+    path = as_path("path", path)
+    if path.exists() and not path.is_file():  # opening a named pipe would wait for ever
+        raise ValueError(f"path must be a regular file; got {path}, a folder, pipe or device.")
+    return path

@@ -15,6 +15,7 @@ Okabe and Ito, "Color universal design", 2008: the eight colours, which colour-b
 
 from collections.abc import Callable, Sequence
 from math import ceil, sqrt
+from typing import Any
 
 import numpy as np
 from matplotlib.animation import FuncAnimation, PillowWriter
@@ -471,6 +472,288 @@ def animate_training(
     if path is not None:
         animation.save(path, PillowWriter(fps=10), dpi=120)
     return animation
+
+
+def plot_roc(Y: Labels, A2: Array, classes: Sequence[str] | None = None, ax: Axes | None = None) -> list[Line2D]:
+    """Draw for each threshold how many of a class are found, against how many of the others are taken for it.
+
+    Parameters
+    ----------
+    Y : array, shape (1, m), (k, m) or (m,)
+        0/1 labels, one-hot columns or class numbers.
+    A2 : array, shape (1, m) or (k, m)
+        Probabilities, best of samples that the network was not trained on.
+    classes : list of str, optional
+        The classes' names.
+    ax : matplotlib Axes, optional
+        None draws on a new figure.
+
+    Returns
+    -------
+    lines : list of Line2D
+        A curve for class 1 of two, or for each of more classes against the rest; the label has the area under it.
+
+    Examples
+    --------
+    >>> lines = plot_roc(np.array([[0, 0, 1, 1]]), np.array([[0.1, 0.6, 0.4, 0.9]]))
+    >>> lines[0].get_label()
+    'class 1, area 0.750'
+    """
+    true, A2, names = _scored(Y, A2, classes)
+    axes = _axes(ax, "share of the others taken for it", "share of the class found")
+    axes.plot([0, 1], [0, 1], color="0.7", linewidth=1)
+    lines = []
+    for c in range(len(A2)) if len(A2) > 2 else [1]:
+        order = np.argsort(-A2[c], kind="stable")
+        last = np.append(np.diff(A2[c][order]) != 0, True)                # equal probabilities pass together
+        found, taken = (np.append(0, np.cumsum(of_class)[last]) for of_class in (true[order] == c, true[order] != c))
+        if found[-1] and taken[-1]:
+            found, taken = found / found[-1], taken / taken[-1]
+            area = np.sum(np.diff(taken) * (found[1:] + found[:-1]) / 2)
+            lines += axes.plot(taken, found, color=COLORS[c % 8], label=f"{names[c]}, area {area:.3f}")
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
+    if lines:
+        axes.legend(loc="lower right", fontsize="small")
+    return lines
+
+
+def plot_reliability(
+    Y: Labels, A2: Array, classes: Sequence[str] | None = None, bins: int = 10, ax: Axes | None = None
+) -> list[Line2D]:
+    """Draw how often a class is the true one, against the probability that it was given.
+
+    On the diagonal, 70 % means seven times in ten. Bars reach one standard error up and down; the histogram at the
+    bottom shows how often each probability is given.
+
+    Parameters
+    ----------
+    Y, A2, classes
+        As for ``plot_roc``.
+    bins : int
+        Of equal width.
+    ax : matplotlib Axes, optional
+        None draws on a new figure.
+
+    Returns
+    -------
+    lines : list of Line2D
+        One for class 1 of two; of more classes, one over all of them.
+
+    Examples
+    --------
+    >>> lines = plot_reliability(np.array([[0, 0, 1, 1]]), np.array([[0.2, 0.2, 0.8, 0.8]]))
+    >>> lines[0].get_ydata()
+    array([0., 1.])
+    """
+    true, A2, names = _scored(Y, A2, classes)
+    bins = check_integer("bins", bins)
+    if len(A2) > 2:
+        given, happened, label = A2.ravel(), (true == np.arange(len(A2))[:, None]).ravel(), "all classes"
+    else:
+        given, happened, label = A2[1], true == 1, names[1]
+    bin_of = np.minimum((given * bins).astype(int), bins - 1)
+    counts = np.bincount(bin_of, minlength=bins)
+    used = counts > 0
+    probability, share = (np.bincount(bin_of, values, bins)[used] / counts[used] for values in (given, happened))
+    error = np.sqrt(share * (1 - share) / counts[used])
+    axes = _axes(ax, "probability given", "share where it was true")
+    axes.plot([0, 1], [0, 1], color="0.7", linewidth=1)
+    axes.bar((np.arange(bins) + 0.5) / bins, 0.2 * counts / counts.max(), 0.96 / bins, color="0.9", zorder=0)
+    drawn = axes.errorbar(probability, share, error, fmt="o-", color=COLORS[0], elinewidth=1)
+    drawn[0].set_label(label)
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
+    axes.legend(handles=[drawn[0]], loc="upper left", fontsize="small")
+    return [drawn[0]]
+
+
+def plot_residuals(Y: Array, predictions: Array, ax: Axes | None = None) -> list[PathCollection]:
+    """Draw the true values against the predicted ones, and below them the residuals, true minus predicted.
+
+    The dashed lines hold nine in ten of the residuals.
+
+    Parameters
+    ----------
+    Y, predictions : array, shape (1, m)
+        Predictions best of samples that the network was not trained on.
+    ax : matplotlib Axes, optional
+        Its place is divided into two panels; None draws on a new figure.
+
+    Returns
+    -------
+    points : list of PathCollection
+        Above and below, on the axes ``points[0].axes`` and ``points[1].axes``.
+
+    Examples
+    --------
+    >>> points = plot_residuals(np.array([[1.0, 2.0, 3.0]]), np.array([[1.5, 2.0, 2.5]]))
+    >>> points[1].get_offsets()[:, 1].data
+    array([-0.5,  0. ,  0.5])
+    """
+    Y = as_columns("Y", Y, rows=1)
+    predictions = as_columns("predictions", predictions, rows=1)
+    check_shape("predictions", predictions, Y.shape, "They go with Y, sample by sample; columns are samples.")
+    ax = _axes(ax, size=(5, 5))
+    ax.set_axis_off()
+    upper, lower = ax.inset_axes((0.02, 0.4, 0.98, 0.6)), ax.inset_axes((0.02, 0.02, 0.98, 0.3))
+    residuals = Y - predictions
+    size = np.clip(2000 / Y.size, 3, 20)
+    points = [axes.scatter(predictions, values, s=size, color=COLORS[0], alpha=0.6, linewidths=0)
+              for axes, values in ((upper, Y), (lower, residuals))]
+    low, high = predictions.min(), predictions.max()
+    width = np.quantile(np.abs(residuals), 0.9)
+    for axes, line in ((upper, (low, high)), (lower, (0, 0))):
+        axes.plot((low, high), line, color="black", linewidth=1)
+        for shift in (-width, width):
+            axes.plot((low, high), np.add(line, shift), "--", color="black", linewidth=0.8)
+    for axes in (upper, lower):
+        axes.locator_params(nbins=5)
+    upper.set(ylabel="true value")
+    lower.set(xlabel="predicted value", ylabel="residual")
+    return points
+
+
+def plot_importance(importance: dict[str, tuple[float, float]], n: int = 12, ax: Axes | None = None) -> list[Any]:
+    """Draw the importance of the columns, the most important at the top.
+
+    Parameters
+    ----------
+    importance : dict
+        By name, mean and standard deviation, from ``permutation_importance``.
+    n : int
+        Columns to draw at most.
+    ax : matplotlib Axes, optional
+        None draws on a new figure that fits them.
+
+    Returns
+    -------
+    bars : list of matplotlib Rectangle
+
+    Examples
+    --------
+    >>> bars = plot_importance({"size": (0.4, 0.02), "colour": (0.1, 0.01)})
+    >>> [float(bar.get_width()) for bar in bars]
+    [0.4, 0.1]
+    """
+    if not isinstance(importance, dict) or not importance or not all(np.shape(pair) == (2,)
+                                                                     for pair in importance.values()):
+        raise ValueError(f"importance must be the dictionary of permutation_importance; got {importance!r}.")
+    names = sorted(importance, key=lambda name: -importance[name][0])[:check_integer("n", n)]
+    means, deviations = np.array([importance[name] for name in names]).T
+    axes = _axes(ax, "fall of the score without the column", size=(5, 0.9 + 0.28 * len(names)))
+    bars = axes.barh(range(len(names)), means, 0.7, xerr=deviations, color=COLORS[0], ecolor="black")
+    axes.axvline(0, color="black", linewidth=0.8)
+    axes.set_yticks(range(len(names)), [_shortened(name, 28) for name in names])
+    axes.invert_yaxis()
+    return list(bars)
+
+
+def plot_effects(
+    values: Sequence[float | str], effects: Array, name: str = "", classes: Sequence[str] | None = None,
+    ax: Axes | None = None,
+) -> list[Line2D]:
+    """Draw how the mean output follows a column: a curve over numbers, a point for each level of a text.
+
+    Parameters
+    ----------
+    values : sequence of float or of str, length n
+        What the column is set to.
+    effects : array, shape (n_y, n)
+        From ``mean_effect``.
+    name : str
+        Of the column.
+    classes : list of str, optional
+        The classes' names.
+    ax : matplotlib Axes, optional
+        None draws on a new figure.
+
+    Returns
+    -------
+    lines : list of Line2D
+        One for each output.
+
+    Examples
+    --------
+    >>> lines = plot_effects([1.0, 2.0], np.array([[0.2, 0.7]]), "size", ["oat", "wheat"])
+    >>> lines[0].get_label()
+    'wheat'
+    """
+    effects = as_columns("effects", effects)
+    check_shape("effects", effects, (len(effects), len(values)), "There is a column for each of the values.")
+    names = [f"output {i + 1}" for i in range(len(effects))] if classes is None else list(map(str, classes))
+    text = any(isinstance(value, str) for value in values)
+    axes = _axes(ax, name, "mean output" if classes is None else "mean probability", size=(4, 3))
+    lines = []
+    for i, (row, label) in enumerate(zip(effects, names[-len(effects):], strict=True)):
+        style = {"marker": "o", "linestyle": ""} if text else {"linewidth": 2}
+        color = COLORS[(i + (len(effects) == 1 and classes is not None)) % 8]
+        lines += axes.plot(range(len(values)) if text else values, row, color=color, label=label, **style)
+    if text:
+        long = sum(len(_shortened(value, 14)) for value in values) > 30
+        axes.set_xticks(range(len(values)), [_shortened(value, 14) for value in values],
+                        **({"rotation": 45, "ha": "right"} if long else {}))
+        axes.margins(x=0.1)
+    else:
+        axes.locator_params(axis="x", nbins=5)
+    if classes is not None:
+        axes.set_ylim(-0.03, 1.03)
+    if len(lines) > 1 or classes is not None:
+        axes.legend(fontsize="small")
+    return lines
+
+
+def plot_validation(table: dict[str, list[float]], ax: Axes | None = None) -> list[Line2D]:
+    """Draw the held-out cost against the strength of the penalty, with the spread of the folds.
+
+    Parameters
+    ----------
+    table : dict
+        Lists ``l2``, ``cost`` and ``std``, as in the report of ``fit``.
+    ax : matplotlib Axes, optional
+        None draws on a new figure.
+
+    Returns
+    -------
+    lines : list of Line2D
+        The curve, and the point that was chosen.
+
+    Examples
+    --------
+    >>> curve, chosen = plot_validation({"l2": [0.1, 1.0, 10.0], "cost": [0.5, 0.4, 0.6], "std": [0.1, 0.1, 0.1]})
+    >>> float(chosen.get_xdata()[0])
+    1.0
+    """
+    keys = ("l2", "cost", "std")
+    if not isinstance(table, dict) or not all(np.size(table.get(key, ())) == np.size(table.get("l2")) > 0
+                                              for key in keys):
+        raise ValueError(f"table must have the lists l2, cost and std of one length; got {table!r}. Use "
+                         "report['table'].")
+    l2, cost, std = (np.array(table[key], float) for key in keys)
+    order = np.argsort(l2)
+    l2, cost, std = l2[order], cost[order], std[order]
+    axes = _axes(ax, "penalty l2", "held-out cost")
+    axes.fill_between(l2, cost - std, cost + std, color=tint(COLORS[0]), linewidth=0)
+    lines = axes.plot(l2, cost, "o-", color=COLORS[0], markersize=4)
+    best = cost.argmin()
+    lines += axes.plot(l2[best:best + 1], cost[best:best + 1], "o", color=COLORS[1], markersize=9)
+    if l2[0] > 0 and len(l2) > 1:
+        axes.set_xscale("log")
+    return lines
+
+
+def _scored(Y, A2, classes):
+    """Return the class numbers, the probabilities with a row for each class, and the classes' names."""
+    A2 = as_columns("A2", A2)
+    true = _class_numbers("Y", Y, A2)
+    scores = _class_scores(lambda X: A2, A2, true)
+    names = [f"class {c}" for c in range(len(scores))] if classes is None else list(map(str, classes))
+    if len(names) != len(scores):
+        raise ValueError(f"classes must name all {len(scores)} classes; got {len(names)} names.")
+    return true, scores, names
+
+
+def _shortened(name, length):
+    name = str(name)
+    return name if len(name) <= length else f"{name[:length - 1]}…"
 
 
 def _axes(ax, xlabel="", ylabel="", size=(5, 4)):

@@ -1,30 +1,26 @@
-"""Readers of files that come from elsewhere: MNIST's IDX files, CSV tables, Coursera's HDF5 image files.
+"""Readers of images that come from elsewhere: MNIST's IDX files, Coursera's HDF5 files; ``read_table`` is in tables.
 
 A file is never trusted: its sizes are checked before memory is taken, and what is not whole is refused with the reason.
 """
 
-import csv
 import gzip
 import hashlib
 import http.client
 import math
-import os
-import re
 import struct
 import urllib.request
 import zlib
 from _thread import start_new_thread
-from array import array
-from pathlib import Path, PureWindowsPath
+from pathlib import PureWindowsPath
 from queue import Empty, SimpleQueue
-from typing import NamedTuple
 
 import numpy as np
 
-from shallownet._checks import check_name
+from shallownet._checks import as_path, regular_file
 from shallownet._files import defer_signals, replacing, require
 from shallownet._types import Array, Labels, PathLike
 from shallownet.preprocessing import one_hot
+from shallownet.tables import read_table as read_table
 
 IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 DEFLATE_RATIO = 1032  # the most that a byte of gzip or of HDF5's deflate can unpack to
@@ -39,9 +35,6 @@ MNIST_MD5 = {
 MNIST_FILES = tuple(name.removesuffix(".gz") for name in MNIST_MD5)
 DOWNLOAD_LIMIT = 2**26  # bytes; MNIST's largest file has 9.9 million
 DOWNLOAD_SECONDS = 600  # for a file, from the first word to the last
-
-MAX_CLASSES = 1000
-DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
 
 
 def read_idx(path: PathLike) -> Labels:
@@ -70,13 +63,14 @@ def read_idx(path: PathLike) -> Labels:
     Examples
     --------
     >>> import tempfile
+    >>> from pathlib import Path
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder, "labels-idx1-ubyte")
     ...     _ = path.write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 3, 5, 0, 4]))
     ...     read_idx(path)
     array([5, 0, 4], dtype=uint8)
     """
-    path = _regular_file(path)
+    path = regular_file(path)
     with path.open("rb") as file:
         gzipped = file.read(2) == b"\x1f\x8b"
     limit = path.stat().st_size * (DEFLATE_RATIO if gzipped else 1)
@@ -145,6 +139,7 @@ def read_mnist(folder: PathLike) -> tuple[Array, Array, Array, Array]:
     Examples
     --------
     >>> import tempfile
+    >>> from pathlib import Path
     >>> images = bytes([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 0, 255])
     >>> labels = bytes([0, 0, 8, 1, 0, 0, 0, 1, 7])
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -157,7 +152,7 @@ def read_mnist(folder: PathLike) -> tuple[Array, Array, Array, Array]:
     >>> Y_train.argmax(axis=0)
     array([7])
     """
-    folder = _as_path("folder", folder)
+    folder = as_path("folder", folder)
     paths = [next((path for path in (folder / name, folder / f"{name}.gz") if path.is_file()), None)
              for name in MNIST_FILES]
     missing = [name for name, path in zip(MNIST_FILES, paths, strict=True) if path is None]
@@ -212,7 +207,7 @@ def download_mnist(folder: PathLike, *, mirror: str = MNIST_MIRROR, md5: dict[st
     ValueError
         If it delivers something else.
     """
-    folder = _as_path("folder", folder)
+    folder = as_path("folder", folder)
     for name in md5:
         if PureWindowsPath(name).name != name or name in ("", ".."):
             raise ValueError(f"md5 must have plain names of files, which go into folder; got {name!r}.")
@@ -281,161 +276,6 @@ def _web():
     return opener
 
 
-class Table(NamedTuple):
-    """A table as a network takes it: ``X (n_x, m)``, ``Y (n_y, m)``, the names of the features and of the classes."""
-
-    X: Array
-    Y: Array
-    features: tuple[str, ...]
-    classes: tuple | None
-
-
-def read_table(path: PathLike, target: str, *, task: str | None = None, delimiter: str = ",") -> Table:
-    """Read a CSV file: a header, numeric columns, and a target column of labels or values.
-
-    Parameters
-    ----------
-    path : path
-        In UTF-8, the first line naming the columns.
-    target : str
-        Name of the column to predict; all others are features.
-    task : {None, "classification", "regression"}
-        What the target is. By default text and 0/1 are classes, and other numbers are values.
-    delimiter : str
-        What stands between the cells.
-
-    Returns
-    -------
-    X : array, shape (n_x, m)
-        Features, a row for each column of the file; each sample contiguous in memory.
-    Y : array, shape (1, m) or (n_y, m)
-        0.0 and 1.0 for two classes, one-hot for more; the values of a regression.
-    features : tuple of str
-        Names of the rows of ``X``.
-    classes : tuple of str or of numbers, or None
-        The classes in the order of their numbers, sorted; None for a regression.
-
-    Raises
-    ------
-    ValueError
-        If the file has a hole, text in a numeric column, a line of another length, no such target; names the line and
-        the column.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = Path(folder, "irises.csv")
-    ...     _ = path.write_text("length,width,species\\n5.1,3.5,setosa\\n7.0,3.2,versicolor\\n")
-    ...     X, Y, features, classes = read_table(path, "species")
-    >>> X
-    array([[5.1, 7. ],
-           [3.5, 3.2]])
-    >>> Y, classes
-    (array([[0., 1.]]), ('setosa', 'versicolor'))
-    """
-    if task is not None:
-        check_name("task", task, ("classification", "regression"))
-    rows = _csv_rows(path, delimiter)
-    _, header = next(rows, (1, []))
-    _check_header(header, path)
-    check_name("target", target, header)
-    features = tuple(name for name in header if name != target)
-    values, targets = array("d"), []
-    for line, cells in rows:
-        row = dict(zip(header, cells, strict=True))
-        targets.append((line, row.pop(target)))
-        for name, cell in row.items():
-            number = _number(cell)
-            if number is None:
-                raise _bad_cell(name, "number", line, cell, path)
-            values.append(number)
-    if not targets:
-        raise ValueError(f"path must be a table with a line below the header; got none in {path}.")
-    Y, classes = _read_target(target, targets, task, path)
-    return Table(np.array(values).reshape(len(targets), len(features)).T, Y, features, classes)
-
-
-def _csv_rows(path, delimiter):
-    """Yield number and cells, stripped, of every line that is not blank; each has as many cells as the first."""
-    if not isinstance(delimiter, str) or len(delimiter) != 1 or delimiter in '"\r\n':
-        raise ValueError(f"delimiter must be one character, such as ',' or ';'; got {delimiter!r}.")
-    with _regular_file(path).open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, delimiter=delimiter, strict=True)
-        width = None
-        try:
-            for cells in reader:
-                if len(cells) == 1 and not cells[0].strip():              # a line of blanks
-                    continue
-                width = width or len(cells)
-                if cells and len(cells) != width:
-                    raise ValueError(f"path must be a table with {width} cells in every line, as in its header; got "
-                                     f"{len(cells)} in line {reader.line_num} of {path}.")
-                if cells:
-                    yield reader.line_num, [cell.strip() for cell in cells]
-        except csv.Error as error:
-            raise ValueError(f"path must be a CSV file; got line {reader.line_num} of {path}: {error}.") from error
-        except UnicodeDecodeError as error:
-            raise ValueError(f"path must be a text file in UTF-8; got {path}: {error}. Save it as UTF-8.") from error
-
-
-def _check_header(header, path):
-    if not header:
-        raise ValueError(f"path must be a table whose first line names the columns; {path} is empty.")
-    if len(header) < 2:
-        raise ValueError(f"path must be a table of two columns or more; got the header {header[0]!r} in {path}. "
-                         "Use delimiter=';' or another one that fits.")
-    if "" in header:
-        raise ValueError(f"path must be a table whose first line names every column; column {header.index('') + 1} of "
-                         f"{path} has no name. Name it, or drop it if it only numbers the lines.")
-    twice = sorted({name for name in header if header.count(name) > 1})
-    if twice:
-        raise ValueError(f"path must be a table with a name of its own for every column; {path} has more than one "
-                         f"{', '.join(map(repr, twice))}. Rename them.")
-
-
-def _number(cell):
-    """The finite number that a cell holds, or None."""
-    try:
-        number = float(cell)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) and "_" not in cell else None
-
-
-def _bad_cell(name, content, line, cell, path):
-    cure = f"Write it as a {content}, or drop the column." if cell else "Fill it in, or drop the line."
-    if DECIMAL_COMMA.fullmatch(cell):
-        cure = "Write it with a decimal point."
-    return ValueError(f"column {name!r} must hold a {content} in every line; got {repr(cell) if cell else 'nothing'} "
-                      f"in line {line} of {path}. {cure}")
-
-
-def _read_target(name, targets, task, path):
-    """Return Y and the classes (None for a regression) of the target's ``(line, cell)`` pairs."""
-    numbers = [_number(cell) for _, cell in targets]
-    texts = [cell for (_, cell), number in zip(targets, numbers, strict=True) if number is None]
-    # Some text among numbers is more likely a slip than a class.
-    slip = task is None and len(texts) < len(numbers)
-    commas = texts and all(map(DECIMAL_COMMA.fullmatch, texts))
-    content = "number" if task == "regression" or slip or commas else "label"
-    for (line, cell), number in zip(targets, numbers, strict=True):
-        missing = not cell or cell.lower() == "nan"
-        if missing or (content == "number" and number is None):
-            raise _bad_cell(name, content, line, cell, path)
-    if task == "regression" or (task is None and not texts and set(numbers) != {0, 1}):
-        return np.array([numbers]), None
-
-    labels = [cell for _, cell in targets] if texts else [int(x) if x.is_integer() else x for x in numbers]
-    classes = tuple(sorted(set(labels)))
-    if not 2 <= len(classes) <= MAX_CLASSES:
-        raise ValueError(f"column {name!r} must hold from 2 to {MAX_CLASSES} classes; got {len(classes)} in {path}. "
-                         "Use task='regression' for values.")
-    number_of = {label: k for k, label in enumerate(classes)}
-    Y = np.array([[number_of[label] for label in labels]], float)
-    return Y if len(classes) == 2 else one_hot(Y), classes
-
-
 def read_coursera_h5(path: PathLike) -> tuple[Array, Array, tuple[str | int, ...]]:
     """Read the images and labels of one of the course's HDF5 files, such as ``train_catvnoncat.h5``.
 
@@ -466,6 +306,7 @@ def read_coursera_h5(path: PathLike) -> tuple[Array, Array, tuple[str | int, ...
     Examples
     --------
     >>> import h5py, tempfile
+    >>> from pathlib import Path
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder, "train_catvnoncat.h5")
     ...     with h5py.File(path, "w") as file:
@@ -476,7 +317,7 @@ def read_coursera_h5(path: PathLike) -> tuple[Array, Array, tuple[str | int, ...
     >>> X.shape, X[0], Y, classes
     ((12288, 2), array([0.2, 0.2]), array([[0., 1.]]), ('non-cat', 'cat'))
     """
-    path = _regular_file(path)
+    path = regular_file(path)
     data = path.read_bytes()
     with defer_signals():
         return _read_coursera(path, data)
@@ -537,16 +378,3 @@ def _read_dataset(file, name, rank, kinds, limit):
     whole = dataset.id.get_num_chunks() == chunks if dataset.chunks else dataset.id.get_storage_size() == size
     require(whole, f"{name} is not stored whole")
     return dataset[()]
-
-
-def _as_path(argument, path):
-    if not isinstance(path, str | os.PathLike):
-        raise TypeError(f"{argument} must be a str or a pathlib.Path; got {path!r}.")
-    return Path(path)
-
-
-def _regular_file(path):
-    path = _as_path("path", path)
-    if path.exists() and not path.is_file():  # opening a named pipe would wait for ever
-        raise ValueError(f"path must be a regular file; got {path}, a folder, pipe or device.")
-    return path

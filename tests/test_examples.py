@@ -95,14 +95,22 @@ def test_own_table_reads_a_file_of_the_users(run, tmp_path):
     lines = [f"{i % 10},{i % 7},{'high' if i % 10 > 4 else 'low'}" for i in range(200)]
     (tmp_path / "levels.csv").write_text("a,b,level\n" + "\n".join(lines) + "\n")
     printed = run("own_table", ["levels.csv", "--target", "level"])
-    assert "classes high, low" in printed
-    assert float(re.search(r"held out: (\S+) %", printed)[1]) > 95
+    assert "2 classes: high 100, low 100" in printed
+    assert float(re.search(r"accuracy on rows held out: (\S+) ±", printed)[1]) > 0.95
+
+
+def test_own_table_learns_values_too(run, tmp_path):
+    lines = [f"{i % 10},{i % 7},{i % 10 + 0.5 * (i % 7)}" for i in range(200)]
+    (tmp_path / "levels.csv").write_text("a;b;level\n" + "\n".join(lines).replace(",", ";") + "\n")
+    printed = run("own_table", ["levels.csv", "--target", "level", "--output", "levels.png"])
+    assert float(re.search(r"R² on rows held out: (\S+) ±", printed)[1]) > 0.95
+    assert (tmp_path / "levels.png").exists()
 
 
 @pytest.mark.parametrize(("text", "target", "message"), [
     (None, "level", "No such file"),
     ("a,level\n1,low\n2,high\n", "height", "height"),
-    ("a,level\n" + "".join(f"{i},{i}.5\n" for i in range(30)), "level", "Y must have a class of two samples or more"),
+    ("a,level\n1,2.5\n2,2.5\n", "level", "column 'level' must hold different finite numbers"),
 ])
 def test_own_table_refuses_in_one_line(run, tmp_path, capsys, text, target, message):
     if text:

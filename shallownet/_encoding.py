@@ -1,0 +1,457 @@
+"""What a column of cells is, and the rows of ``X`` that it becomes: numbers, dates, times, levels of text.
+
+``fit_column`` decides and writes the decision into a dictionary; ``KINDS`` follows it, by the column's kind.
+"""
+
+import re
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import numpy as np
+
+from shallownet._cells import NAMED, is_hole, is_number, more, plural, text_of, texts_of
+
+LEVELS = 20                           # rows of X that the text of a column gets
+MAX_CLASSES = 1000
+OTHER, MISSING = "(other)", "(missing)"
+LIKE_NUMBER = re.compile(r"[-+\d.,' _\u00a0\u202f\u2212]+(?:[eE][-+]?\d+)?")
+GROUPED = re.compile(r"[-+]?[1-9]\d{0,2}([.,]\d{3})+")
+SPACES = " \u00a0\u202f"              # between thousands
+FORMATS = ((".", ","), (",", "."), (",", ""), (".", " "), (",", " "), (".", "'"), (",", "'"))   # decimal, thousands
+PLAIN = (".", "")
+DATE = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})(?:[ T](\d{1,2}):(\d\d)(?::(\d\d))?)?")
+TIME = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d(?:\.\d+)?))?")
+EPOCH = datetime(1970, 1, 1)
+PARTS = ("days", "month", "weekday", "hour")
+
+
+def _known(raw, known):
+    """The cells of the rows that have a target."""
+    if known is None or known.all():
+        return raw
+    return raw[known] if isinstance(raw, np.ndarray) else [cell for cell, keep in zip(raw, known, strict=True) if keep]
+
+
+# Numbers
+
+
+def _plain_numbers(raw):
+    """The cells as Python reads them, NaN for holes; None if a cell is something else."""
+    if isinstance(raw, np.ndarray):
+        return raw.astype(float)
+    try:
+        values = np.array(list(map(float, raw)))
+    except ValueError:
+        values = None
+    joined = "".join(raw)
+    if values is None or not joined.isascii() or "_" in joined:
+        values = np.empty(len(raw))
+        for i, cell in enumerate(raw):
+            if is_number(cell):
+                values[i] = float(cell)
+            elif is_hole(cell):
+                values[i] = np.nan
+            else:
+                return None
+    return values
+
+
+def _pattern(form):
+    decimal, thousands = (f"[{re.escape(separator)}]" if separator else "" for separator in form)
+    thousands = f"[{SPACES}]" if form[1] == " " else thousands
+    whole = rf"(?:[1-9]\d{{0,2}}(?:{thousands}\d{{3}})+|\d+)" if thousands else r"\d+"
+    return re.compile(rf"[-+]?(?:{whole}(?:{decimal}\d*)?|{decimal}\d+)(?:[eE][-+]?\d+)?", re.ASCII)
+
+
+PATTERNS = {form: _pattern(form) for form in (PLAIN, *FORMATS)}
+
+
+def _formats(texts, decimal):
+    """The ways of writing numbers that fit every cell, each with separators that do occur."""
+    present = [text for text in texts if not is_hole(text)]
+    joined = "".join(present)
+    return [form for form in FORMATS if decimal in (None, form[0])
+            and any(mark in joined for mark in (SPACES if form[1] == " " else form[1] or form[0]))
+            and all(map(PATTERNS[form].fullmatch, present))]
+
+
+def _numbers(name, raw, cells, decimal):
+    """Return the values and how they are written; ``(None, None)`` if the cells are no numbers."""
+    if decimal != "," or isinstance(raw, np.ndarray) or not any("." in cell and not is_hole(cell) for cell in raw):
+        values = _plain_numbers(raw)
+        if values is not None:
+            return values, PLAIN
+    formats = _formats(raw, decimal)
+    if (".", ",") in formats and (",", "") in formats:
+        if cells.delimiter != ",":
+            cell = next(cell for cell in raw if "," in cell)
+            raise ValueError(f"column {name!r} must hold numbers that can be read in one way; got {cell!r}, a thousand "
+                             "or a fraction, and the like in every cell. Give decimal=',' or decimal='.'.")
+        formats.remove((",", ""))                                         # in such a file the comma splits no number
+    if not formats:
+        return None, None
+    return np.array([_formatted(cell, formats[0]) for cell in raw]), formats[0]
+
+
+def _formatted(cell, form):
+    """The number that is written in this way; NaN for a hole, None for something else."""
+    if is_hole(cell):
+        return np.nan
+    if form == PLAIN:
+        return float(cell) if is_number(cell) else None
+    if not PATTERNS[form].fullmatch(cell):
+        return None
+    for mark in SPACES if form[1] == " " else form[1]:
+        cell = cell.replace(mark, "")
+    return float(cell.replace(form[0], "."))
+
+
+def _all_grouped(raw):
+    """Whether every number with a mark reads like 1.234 or 1,234, and there is one."""
+    if isinstance(raw, np.ndarray):
+        return False
+    marked = (cell for cell in raw if "." in cell or "," in cell)
+    first = next((cell for cell in marked if not is_hole(cell)), "")
+    return bool(GROUPED.fullmatch(first)) and all(GROUPED.fullmatch(cell) or is_hole(cell) for cell in marked)
+
+
+def two_decimals(encoding, cells):
+    """The problems of a file where one column proves decimal commas, and another could be read in both ways."""
+    columns = [encoding.get("target", {}), *encoding["columns"]]
+    if not any(column.get("decimal") == "," for column in columns):
+        return []
+    return [f"column {name!r} must hold numbers that can be read in one way; got 1.234 and the like in every cell, in "
+            "a table with decimal commas. Give decimal=',' or decimal='.'." for name in sorted(cells.grouped)]
+
+
+# Dates and times
+
+
+def _date(cell, style):
+    """The moment, in UTC where the cell has a zone; None if it is written in another style."""
+    if style == "ISO":
+        try:
+            moment = datetime.fromisoformat(cell)
+        except ValueError:
+            return None
+        return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+    found = DATE.fullmatch(cell)
+    if not found or (style == "month first" and found[2] == "."):
+        return None
+    day, month = (found[1], found[3]) if style == "day first" else (found[3], found[1])
+    try:
+        return datetime(int(found[4]), int(month), int(day), *(int(part or 0) for part in found.groups()[4:]))
+    except ValueError:
+        return None
+
+
+def _hours(cell, style):
+    found = TIME.fullmatch(cell)
+    if not found or int(found[1]) > 23 or int(found[2]) > 59:
+        return None
+    return int(found[1]) + int(found[2]) / 60 + float(found[3] or 0) / 3600
+
+
+def _moment(cell, style):
+    """Days since 1970, month, weekday and hour of a date; None if it is none."""
+    date = _date(cell, style)
+    if date is None:
+        return None
+    return (date - EPOCH) / timedelta(days=1), date.month, date.isoweekday(), date.hour + date.minute / 60
+
+
+def _styles(present):
+    """The styles of dates and times that fit every cell."""
+    styles = [("date", style) for style in ("ISO", "day first", "month first")
+              if all(_date(cell, style) is not None for cell in present)]
+    return styles + [("time", "")] * all(_hours(cell, "") is not None for cell in present)
+
+
+READ = {"number": _formatted, "date": _moment, "time": _hours}
+
+
+# What a column is
+
+
+def left_out(reason):
+    return {"kind": "left out", "features": [], "told": f"left out, {reason}"}
+
+
+def fit_column(name, cells, known, decimal, categorical, unnamed):
+    raw = _known(cells.columns[name](), known)
+    values, form = (None, None) if categorical else _numbers(name, raw, cells, decimal)
+    if values is not None:
+        if form in (PLAIN, (".", ",")) and _all_grouped(raw):
+            cells.grouped.add(name)
+        if form == PLAIN and len(values) == cells.size:
+            cells.columns[name] = lambda values=values: values            # once is enough, and text takes memory
+        values = np.where(np.isinf(values), np.nan, values)
+        present = values[~np.isnan(values)]
+        different = {*present[:1], *present[present != present[:1]][:1]}
+        return (_nothing_to_learn(len(present), len(values), different) or _row_numbers(values, unnamed)
+                or _fit_numbers(name, values[np.newaxis], "number", form))
+    texts = texts_of(raw)
+    present = [text for text in texts if not is_hole(text)]
+    counts = Counter(present)
+    nothing = _nothing_to_learn(len(present), len(texts), counts)
+    if nothing or categorical:
+        return nothing or _fit_levels(name, counts, len(texts))
+    styles = _styles(present)
+    if len(styles) == 1:
+        kind, style = styles[0]
+        return _fit_moments(name, texts, kind, style)
+    words = _words_among_numbers(name, texts, cells, known)
+    if words:
+        values = np.array([np.nan if text in words else _formatted(text, PLAIN) for text in texts])
+        return _fit_numbers(name, values[np.newaxis], "number", PLAIN, words=words)
+    if len(counts) == len(present) and (unnamed or len(counts) > LEVELS):
+        return left_out(f"its text names each row, such as {present[0]!r}")
+    column = _fit_levels(name, counts, len(texts))
+    if styles:
+        column["told"] += "; dates with day or month first, which cannot be told: write them as 2026-01-31"
+    return column
+
+
+def _nothing_to_learn(present, size, different):
+    if present == 0:
+        return left_out("no cell has anything in it")
+    if present == size and len(different) == 1:
+        return left_out(f"every cell is {text_of(next(iter(different)))}")
+    return None
+
+
+def _row_numbers(values, unnamed):
+    """A column that is left out as it numbers the rows: consecutive, or without a name."""
+    if np.isnan(values).any() or (values != np.floor(values)).any():
+        return None
+    if len(values) > LEVELS and values[0] in (0, 1) and (np.diff(values) == 1).all():
+        return left_out("it counts the rows")
+    if unnamed and len(np.unique(values)) == len(values):
+        return left_out("it has no name, and a different whole number in each row")
+    return None
+
+
+def _words_among_numbers(name, texts, cells, known):
+    """The words that stand in a column of numbers, such as "trace", and count as holes there; none if it is text.
+
+    What looks like a number written in another way is no word: it is refused.
+    """
+    numbers = [text for text in texts if is_number(text)]
+    words = Counter(text for text in texts if not (is_hole(text) or is_number(text)))
+    if len(numbers) <= words.total() or len(set(numbers)) <= LEVELS:
+        return {}
+    rows = np.arange(cells.size) if known is None else np.flatnonzero(known)
+    odd = [(row, text) for row, text in zip(rows, texts, strict=True) if text in words and LIKE_NUMBER.fullmatch(text)]
+    if odd:
+        places = "; ".join(f"{text!r} in {cells.place(row)}" for row, text in odd[:NAMED])
+        raise ValueError(f"column {name!r} must write its numbers in one way; got {places}"
+                         f"{more(len(odd) - NAMED, 'cell')}. Correct them or empty them, or give drop=[{name!r}] or "
+                         f"categorical=[{name!r}].")
+    return words
+
+
+def _fit_numbers(name, values, kind, form, parts=("",), words=()):
+    """The column's dictionary from its values (k, m), NaN where there are holes."""
+    holes = int(np.isnan(values[0]).sum())
+    present = dict(zip(parts, values[:, ~np.isnan(values[0])], strict=True))
+    kept = [part for part in parts if part in ("", "days") or np.ptp(present[part])]
+    fill = [float(np.median(present[part])) for part in kept]
+    names = [f"{name} {part}".strip() for part in kept] + [f"{name}={MISSING}"] * (holes > 0)
+    told = {"number": "numbers", "date": f"dates, as {', '.join(kept)}", "time": "times, as hours"}[kind]
+    column = {"kind": kind, "features": names, "fill": fill, "parts": kept, "marked": holes > 0}
+    if kind == "number":
+        column |= {"decimal": form[0], "thousands": form[1], "words": sorted(words)}
+        told += f"; {', '.join(f'{word!r} {words[word]}' for word in list(words)[:NAMED])}" if words else ""
+        told += f" and {len(words) - NAMED} other words" if len(words) > NAMED else ""
+        told += " count as holes" if words else ""
+        told += ", decimal comma" if form[0] == "," else ""
+        told += f", thousands separated by {form[1]!r}" if form[1] else ""
+        told += f"; {holes} {plural('hole', holes)} filled with the median {fill[0]:g} and marked" if holes else ""
+    else:
+        column["style"] = form
+        told += f", {form}" if form not in ("", "ISO") else ""
+        told += f"; {holes} {plural('hole', holes)} filled with the median and marked" if holes else ""
+    return column | {"told": told}
+
+
+def _fit_moments(name, texts, kind, style):
+    parts = PARTS if kind == "date" else ("",)
+    rows = [(np.nan,) * len(parts) if is_hole(text) else np.atleast_1d(READ[kind](text, style)) for text in texts]
+    return _fit_numbers(name, np.array(rows, float).T, kind, style, parts)
+
+
+def _fit_levels(name, counts, size):
+    """The column's dictionary from the counts of its levels."""
+    holes = size - counts.total()
+    ordered = sorted(counts, key=lambda level: (-counts[level], level))
+    levels, rare = sorted(ordered[:LEVELS]), ordered[LEVELS:]
+    if not rare and len(levels) == 2:
+        names = [f"{name}={levels[1]}"]
+    else:
+        names = [f"{name}={level}" for level in levels] + [f"{name}={OTHER}"] * bool(rare)
+    share = [counts[level] / counts.total() for level in levels] + [sum(map(counts.get, rare)) / counts.total()]
+    most = ", ".join(f"{level} {counts[level]}" for level in ordered[:NAMED]) + ", …" * (len(ordered) > NAMED)
+    told = f"text, {len(ordered)} {plural('level', len(ordered))}: {most}"
+    told += f"; all but the {LEVELS} most frequent are \"other\" ({sum(map(counts.get, rare))} rows)" if rare else ""
+    told += f"; {holes} {plural('hole', holes)}, a level of its own" if holes else ""
+    return {"kind": "levels", "features": names + [f"{name}={MISSING}"] * (holes > 0), "levels": levels,
+            "share": share, "other": bool(rare), "rare": rare if len(rare) <= MAX_CLASSES else [],
+            "marked": holes > 0, "told": told}
+
+
+def fit_target(name, cells, task, decimal):
+    """The target's dictionary, and which rows have one."""
+    raw = cells.columns[name]()
+    texts = texts_of(raw)
+    known = np.array([not is_hole(text) for text in texts])
+    texts = [text for text in texts if not is_hole(text)]
+    holes = cells.size - len(texts)
+    without = f"; {holes} {plural('row', holes)} without it left out" if holes else ""
+    if not texts:
+        raise ValueError(f"column {name!r} must hold the target; got no cell with anything in it in {cells.where}.")
+    values, form = _numbers(name, _known(raw, known), cells, decimal)
+    if values is not None and form in (PLAIN, (".", ",")) and _all_grouped(raw):
+        cells.grouped.add(name)
+    styles = [] if values is not None else _styles(texts)
+    distinct = np.unique(values) if values is not None else ()
+    two = len(distinct) == 2 and (distinct == np.floor(distinct)).all()
+    if task == "classification" or (task is None and (two or (values is None and len(styles) != 1))):
+        if task is None and values is None:
+            _refuse_target_slips(name, texts, cells, known)
+        classes = _classes(name, texts, None if form != PLAIN else values, cells)
+        counts = Counter(texts)
+        most = ", ".join(f"{label} {counts[str(label)]}" for label in classes[:10]) + ", …" * (len(classes) > 10)
+        told = f"target, {len(classes)} classes: {most}{without}"
+        return {"name": name, "kind": "classes", "classes": classes, "told": told, "features": []}, known
+    if values is None and len(styles) != 1:
+        row, text = next((row, text) for row, text in zip(np.flatnonzero(known), texts, strict=True)
+                         if not is_number(text))
+        raise ValueError(f"column {name!r} must hold a number in every line for a regression; got {text!r} in "
+                         f"{cells.place(row)}. Use task='classification'.")
+    if values is not None and (np.isinf(values).any() or len(distinct) < 2):
+        raise ValueError(f"column {name!r} must hold different finite numbers; got {distinct[0]:g} in every line of "
+                         f"{cells.where}." if len(distinct) < 2 else
+                         f"column {name!r} must hold finite numbers; got infinity in {cells.where}. Empty these cells.")
+    kind, style = ("number", form) if values is not None else styles[0]
+    if kind == "number":
+        column, unit = {"decimal": form[0], "thousands": form[1], "parts": [""]}, "values"
+        if len(distinct) <= 10 and (distinct == np.floor(distinct)).all():
+            unit += f", {len(distinct)} different whole numbers: task='classification' makes them classes"
+    else:
+        column = {"style": style, "parts": ["days"] if kind == "date" else [""]}
+        unit = "dates as days since 1970" if kind == "date" else "times as hours"
+        if len(set(texts)) < 2:
+            raise ValueError(f"column {name!r} must hold different values; got {texts[0]!r} in every line.")
+    return {"name": name, "kind": kind, "marked": False, "features": [], **column,
+            "told": f"target, {unit}{without}"}, known
+
+
+def _refuse_target_slips(name, texts, cells, known):
+    """Refuse numbers with a few texts among them: are they values or classes?"""
+    slips = [(row, text) for row, text in zip(np.flatnonzero(known), texts, strict=True) if not is_number(text)]
+    different = set(texts)
+    if len(slips) < len(texts) - len(slips) and (len(different) > LEVELS or 2 * len(different) > len(texts)):
+        places = "; ".join(f"{text!r} in {cells.place(row)}" for row, text in slips[:NAMED])
+        raise ValueError(f"column {name!r} must hold a number in every line, as in most; got {places}"
+                         f"{more(len(slips) - NAMED, 'cell')}. Correct them, or use task='classification'.")
+
+
+def _classes(name, texts, values, cells):
+    """The different labels, sorted: numbers where that changes no text."""
+    labels = sorted(set(texts))
+    if values is not None:
+        number_of = dict(zip(texts, values.tolist(), strict=True))
+        labels.sort(key=number_of.get)
+        same = [pair for pair in pairwise(labels) if number_of[pair[0]] == number_of[pair[1]]]
+        if same:
+            raise ValueError(f"column {name!r} must write each class in one way; got {same[0][0]!r} and "
+                             f"{same[0][1]!r} in {cells.where}. Write them alike, or use task='regression'.")
+        numbers = [_canonical(label) for label in labels]
+        labels = labels if None in numbers else numbers
+    if not 2 <= len(labels) <= MAX_CLASSES:
+        raise ValueError(f"column {name!r} must hold from 2 to {MAX_CLASSES} classes; got {len(labels)} in "
+                         f"{cells.where}. Use task='regression' for values.")
+    if len(labels) == len(texts) > LEVELS:
+        raise ValueError(f"column {name!r} must hold classes that occur more than once; got another label in each "
+                         f"of {len(texts)} lines of {cells.where}, such as {texts[0]!r}. Use another target.")
+    return labels
+
+
+def _canonical(label):
+    """The number whose text is exactly this, or None: "01" and "1e3" stay text."""
+    for kind in (int, float):
+        try:
+            if str(kind(label)) == label:
+                return kind(label)
+        except ValueError:
+            pass
+    return None
+
+
+# Encoding by kind: the rows of X (k, m), what there is to tell, and the rows that cannot be encoded
+
+
+def encode_values(column, cells):
+    name, kind, raw = column["name"], column["kind"], cells.columns[column["name"]]()
+    style = (column["decimal"], column["thousands"]) if kind == "number" else column["style"]
+    values, bad, words = None, {}, set(column.get("words", ()))
+    if kind == "number" and (style == PLAIN or isinstance(raw, np.ndarray)):
+        values = _plain_numbers(raw)
+        values = None if values is None else np.where(np.isinf(values), np.nan, values)[np.newaxis]
+    if values is None:
+        parts = PARTS if kind == "date" else ("",)
+        values = np.full((len(parts), cells.size), np.nan)
+        for i, text in enumerate(texts_of(raw)):
+            if is_hole(text) or text in words:
+                continue
+            found = READ[kind](text, style)
+            if found is None:
+                what = {"number": "numbers", "date": "dates", "time": "times"}[kind]
+                what += ", written as in training with a decimal comma" if style[0] == "," else ""
+                bad[i] = f"column {name!r} must hold {what}; got {text!r} in {cells.place(i)}"
+            else:
+                values[:, i] = found if np.all(np.isfinite(found)) else np.nan
+        values = values[[parts.index(part) for part in column["parts"]]]
+    holes = np.isnan(values[0])
+    told = []
+    if "fill" in column and holes.any():
+        values[:, holes] = np.array(column["fill"])[:, np.newaxis]
+        holes_only = [i for i in np.flatnonzero(holes) if i not in bad]
+        if holes_only and not column["marked"] and column["features"]:
+            told = [f"{name}: nothing in {cells.place(holes_only[0])}, where training had no holes; the median "
+                    f"{column['fill'][0]:g} is taken ({len(holes_only)} {plural('row', len(holes_only))})"]
+    return np.vstack([values, holes]) if column["marked"] else values, told, bad
+
+
+def encode_levels(column, cells):
+    name, levels, share = column["name"], column["levels"], column["share"]
+    texts = texts_of(cells.columns[name]())
+    codes = {level: i for i, level in enumerate(levels)} | {None: len(levels)}
+    two = len(levels) == 2 and not column["other"]
+    k = 1 if two else len(levels) + column["other"]
+    average = np.array([share[1]] if two else share[:k])
+    vectors = np.zeros((len(levels) + 2, k + column["marked"]))           # of each level, of others, of a hole
+    vectors[:len(levels), :k] = [[0], [1]] if two else np.eye(len(levels), k)
+    vectors[-2, :k] = np.eye(k)[-1] if column["other"] else average
+    vectors[-1, :k] = 0 if column["marked"] and not two else average
+    vectors[-1, k:] = 1
+    numbers = np.array([codes.get(text, -1 if is_hole(text) else -2) for text in texts])
+    rare = set(column["rare"])                                            # empty too where they are too many to list
+    unseen = [i for i in np.flatnonzero(numbers == -2) if texts[i] not in rare and bool(rare) == column["other"]]
+    holes, lines = np.flatnonzero(numbers == -1), []
+    if unseen:
+        how = '"other"' if column["other"] else "the average level"
+        lines.append(f"{name}: {texts[unseen[0]]!r} in {cells.place(unseen[0])} was not there in training; counts as "
+                     f"{how} ({len(unseen)} {plural('row', len(unseen))})")
+    if len(holes) and not column["marked"]:
+        lines.append(f"{name}: nothing in {cells.place(holes[0])}, where training had no holes; the average level is "
+                     f"taken ({len(holes)} {plural('row', len(holes))})")
+    if len(unseen) == len(texts) - len(holes) > 0 and not any(map(is_number, levels)):
+        if all(is_number(texts[i]) for i in unseen):
+            raise ValueError(f"column {name!r} must hold text such as {levels[0]!r}, as in training; got numbers such "
+                             f"as {texts[unseen[0]]!r} in {cells.where}.")
+    return vectors[numbers].T, lines, {}
+
+
+KINDS = {"number": encode_values, "date": encode_values, "time": encode_values, "levels": encode_levels}
