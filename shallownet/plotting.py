@@ -19,19 +19,24 @@ from math import ceil, sqrt
 import numpy as np
 from matplotlib.animation import FuncAnimation, PillowWriter
 from matplotlib.axes import Axes
-from matplotlib.collections import PathCollection
+from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.contour import QuadContourSet
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
 
 from shallownet._checks import as_columns, as_floats, check_finite, check_integer, check_shape
 from shallownet._types import Array, History, Labels, Parameters, PathLike
-from shallownet.network import check_parameters, forward_propagation
+from shallownet.network import check_parameters, forward_propagation, output_of
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+CJK_FONTS = ("Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "Source Han Sans CN", "Microsoft YaHei",
+             "SimHei", "PingFang SC", "Hiragino Sans GB", "Heiti TC", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei",
+             "Arial Unicode MS", "Noto Serif CJK SC", "Noto Serif CJK JP")
 
 Model = Parameters | Callable[[Array], Array]
 
@@ -411,6 +416,87 @@ def plot_confusion_matrix(
     return image
 
 
+def plot_network(
+    parameters: Parameters,
+    features: Sequence[str] | None = None,
+    classes: Sequence[str] | None = None,
+    x: Array | None = None,
+    ax: Axes | None = None,
+    *,
+    most: int = 12,
+) -> tuple[list[PathCollection], list[LineCollection]]:
+    """Draw the network itself: its units, and its weights as lines, as wide as they are large.
+
+    Positive weights are red and solid, negative ones blue and dashed; the unit "1" of a layer sends its biases. With a
+    sample ``x`` the activations stand in the units, and a line is what flows along it, ``W1[i, j] x[j]`` and
+    ``W2[k, i] A1[i]``. Of more units than ``most`` in a layer, the strongest are drawn: those whose lines are widest
+    together.
+
+    Parameters
+    ----------
+    parameters : dict
+    features : list of str, optional
+        The names of the inputs; without them $x_1$, $x_2$, ….
+    classes : list of str, optional
+        The names of the outputs; for one sigmoid output two names, of class 0 and class 1.
+    x : array, shape (n_x, 1), optional
+        One sample.
+    ax : matplotlib Axes, optional
+        None draws on a new figure, with a legend.
+    most : int
+        Units that are drawn in a layer.
+
+    Returns
+    -------
+    units : list of PathCollection
+        Inputs, hidden units and outputs; the first two with their unit "1" at the end.
+    weights : list of LineCollection
+        Of the hidden layer and of the output layer, line by line as in ``np.hstack([W1, b1]).ravel()``.
+
+    Raises
+    ------
+    ValueError
+        If there are not as many names as units, or ``x`` is not one sample.
+
+    Examples
+    --------
+    >>> parameters = {"W1": np.eye(2), "b1": np.zeros((2, 1)), "W2": np.array([[3.0, -1.0]]), "b2": np.zeros((1, 1))}
+    >>> units, weights = plot_network(parameters, features=["length", "weight"], classes=["oat", "wheat"])
+    >>> [len(layer.get_offsets()) for layer in units]
+    [3, 3, 1]
+    """
+    parameters = check_parameters(parameters)
+    n_h, n_x = parameters["W1"].shape
+    most = check_integer("most", most)
+    names = [
+        _names("features", features, n_x, [f"$x_{{{j + 1}}}$" for j in range(n_x)]),
+        range(1, n_h + 1),
+        _output_names(parameters, classes),
+    ]
+    if x is not None:
+        x = as_columns("x", x, rows=n_x)
+        check_shape("x", x, (n_x, 1), "Use one column of X, such as X[:, [0]].")
+    values, flows = _flows(parameters, x)
+    sizes = [np.abs(flow) for flow in flows]
+    strength = sizes[0][:, :-1].sum(axis=0), sizes[1][:, :-1].sum(axis=0), sizes[1].sum(axis=1)
+    drawn = [np.sort(np.argsort(-of_layer, kind="stable")[:most]) for of_layer in strength]
+    flows = [flow[np.ix_(to, [*sent, -1])] for flow, sent, to in zip(flows, drawn[:2], drawn[1:], strict=True)]
+
+    rows = max(len(drawn[0]) + 1, len(drawn[1]) + 1, len(drawn[2]))
+    axes = _axes(ax, size=(6, max(2.5, 0.42 * rows + 0.9)))
+    axes.set_axis_off()
+    places = [_layer_places(n, layer, bias=layer < 2) for layer, n in enumerate(map(len, drawn))]
+    weights = [_draw_flows(axes, flow, *places[i:i + 2]) for i, flow in enumerate(flows)]
+    units = [_draw_units(axes, layer, places[layer], drawn[layer], names[layer], values[layer]) for layer in range(3)]
+    axes.set(xlim=(-0.75, 2.75), ylim=(-rows / 2 - 0.2, rows / 2 + 0.9))
+    if ax is None:
+        signs = [Line2D([], [], color=COLORS[sign], linestyle=style, linewidth=2, label=label)
+                 for sign, style, label in ((1, "-", "positive"), (0, "--", "negative"))]
+        axes.figure.legend(handles=signs, loc="outside lower center", ncols=2, frameon=False,
+                           title="lines: " + ("weights" if x is None else "weight × activation"))
+    return units, weights
+
+
 def animate_training(
     snapshots: list[tuple[int, Parameters]], X: Array, Y: Labels, path: PathLike | None = None, ax: Axes | None = None
 ) -> FuncAnimation:
@@ -492,6 +578,91 @@ def _panels(ax, n):
         ax.inset_axes((i % n_columns * width, 1 - (i // n_columns + 1) * height, 0.94 * width, 0.86 * height))
         for i in range(n)
     ]
+
+
+def _flows(parameters, x):
+    """Return the values of the three layers, and what flows into the two upper ones; without ``x`` the weights."""
+    flows = [np.hstack([parameters[f"W{layer}"], parameters[f"b{layer}"]]) for layer in (1, 2)]
+    if x is None:
+        return 3 * [None], flows
+    A2, cache = forward_propagation(x, parameters)
+    values = [x[:, 0], cache["A1"][:, 0], A2[:, 0]]
+    return values, [flow * np.append(sent, 1) for flow, sent in zip(flows, values[:2], strict=True)]
+
+
+def _layer_places(n, layer, bias):
+    """Return the (n, 2) places of a layer's units from the top to the bottom; with ``bias`` one more, of its "1"."""
+    n += bias
+    return np.column_stack([np.full(n, float(layer)), (n - 1) / 2 - np.arange(n)])
+
+
+def _draw_flows(axes, flow, sent, to):
+    """Draw a line for each entry of ``flow``: red and solid above zero, blue and dashed below."""
+    lines = [(a, b) for b in to[:len(flow)] for a in sent]
+    values = flow.ravel()
+    width = 5 * np.abs(values) / (np.abs(values).max() or 1)
+    return axes.add_collection(LineCollection(
+        lines, linewidths=width, colors=[COLORS[int(v > 0)] for v in values],
+        linestyles=["-" if v > 0 else (0, (2.5, 1)) for v in values], zorder=1, alpha=0.8,
+    ))
+
+
+def _draw_units(axes, layer, places, drawn, names, values):
+    """Draw the units of a layer with their names, and with their ``values`` in them."""
+    n = len(drawn)
+    limit = 1 if values is None else np.abs(values).max() or 1
+    shown = np.zeros(len(places))
+    if values is not None:
+        shown[:n] = values[drawn]
+    units = axes.scatter(*places.T, s=330, c=shown, cmap=PROBABILITY, vmin=-limit, vmax=limit, edgecolors="black",
+                         linewidths=0.8, zorder=2)
+    for place, i in zip(places, drawn, strict=False):
+        if values is not None:
+            axes.text(*place, _short(values[i]), ha="center", va="center", fontsize=6.5, zorder=3)
+        elif layer == 1:
+            axes.text(*place, names[i], ha="center", va="center", fontsize=8, zorder=3)
+        if layer != 1:
+            side = 1 if layer else -1
+            _readable(axes.text(place[0] + 0.13 * side, place[1], names[i], ha="left" if layer else "right",
+                                va="center", zorder=3))
+    for place in places[n:]:
+        axes.text(*place, "1", ha="center", va="center", fontsize=8, style="italic", zorder=3)
+    title = ("inputs", "hidden units", "outputs")[layer]
+    if n < len(names):
+        title += f"\n{n} strongest of {len(names)}"
+    axes.text(layer, places[0, 1] + 0.55, title, ha="center", va="bottom", fontsize="small", color="0.3")
+    return units
+
+
+def _short(value):
+    return (f"{value:.2f}" if abs(value) < 100 else f"{value:.3g}").replace("-", "−")
+
+
+def _names(argument, names, n, default):
+    """Return ``n`` names, or the default ones."""
+    if names is None:
+        return default
+    names = list(map(str, names))
+    if len(names) != n:
+        raise ValueError(f"{argument} must be {n} name{'s' * (n > 1)}; got {len(names)}.")
+    return names
+
+
+def _output_names(parameters, classes):
+    """Return a name for each output; a sigmoid says how likely class 1 is."""
+    output, n_y = output_of(parameters), len(parameters["W2"])
+    if output == "sigmoid" and n_y == 1:
+        return _names("classes", classes, 2, ["class 0", "class 1"])[1:]
+    default = [f"$y_{{{k + 1}}}$" if output == "linear" else f"class {k}" for k in range(n_y)]
+    return _names("classes", classes, n_y, default)
+
+
+def _readable(text: Text) -> Text:
+    """Give a text with Chinese letters the fonts that have them, where one is installed."""
+    if any(ord(letter) > 0x2E7F for letter in text.get_text()):
+        installed = set(fontManager.get_font_names())
+        text.set_fontfamily([*text.get_fontfamily(), *(font for font in CJK_FONTS if font in installed)])
+    return text
 
 
 def _plane_points(X):

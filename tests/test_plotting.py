@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb, to_rgba
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
 from PIL import Image
 
-from shallownet import initialize_parameters, predict, predict_probability
+from shallownet import forward_propagation, initialize_parameters, predict, predict_probability
 from shallownet.activations import ACTIVATIONS
 from shallownet.datasets import planar_flower
 from shallownet.plotting import (
+    CJK_FONTS,
     COLORS,
     MARKERS,
     animate_training,
@@ -23,6 +25,7 @@ from shallownet.plotting import (
     plot_decision_boundary,
     plot_fit,
     plot_hidden_units,
+    plot_network,
     plot_weights,
     tint,
 )
@@ -67,6 +70,7 @@ DRAWINGS = {
     "hidden units": lambda ax=None: plot_hidden_units(network(), X, Y, ax),
     "weights": lambda ax=None: plot_weights(network(6), (2, 3), ax=ax),
     "confusion matrix": lambda ax=None: plot_confusion_matrix(Y, 1 - Y, ax=ax),
+    "network": lambda ax=None: plot_network(network(), x=X[:, :1], ax=ax),
 }
 
 
@@ -458,6 +462,96 @@ def test_untrained_units_without_votes_are_white():
 def test_hidden_units_that_cannot_be_drawn_are_refused(parameters, error, message):
     with pytest.raises(error, match=message):
         plot_hidden_units(parameters, 9 * X, Y)
+
+
+# plot_network
+
+def texts(artist):
+    return [text.get_text() for text in artist.axes.texts]
+
+
+def test_every_weight_and_bias_is_a_line_as_wide_as_it_is_large():
+    parameters = network(n_x=2, n_h=3, n_y=2, cost="softmax_cross_entropy") | {"b1": np.array([[0.5], [-2.0], [0.0]])}
+    _, weights = plot_network(parameters)
+    for lines, (W, b) in zip(weights, (("W1", "b1"), ("W2", "b2")), strict=True):
+        flow = np.hstack([parameters[W], parameters[b]]).ravel()
+        widths = np.array(lines.get_linewidths())
+        np.testing.assert_allclose(widths / widths.max(), np.abs(flow) / np.abs(flow).max())
+        colors = [to_rgba(COLORS[int(value > 0)], 0.8) for value in flow]
+        np.testing.assert_allclose(lines.get_colors()[flow != 0], np.array(colors)[flow != 0])
+        solid = np.array([style[1] is None for style in lines.get_linestyles()])
+        np.testing.assert_array_equal(solid[flow != 0], (flow > 0)[flow != 0])
+
+
+def test_a_line_runs_from_its_unit_to_its_unit():
+    (inputs, hidden, outputs), (first, second) = plot_network(network(n_x=2, n_h=3, n_y=1))
+    ends = [(a, b) for b in hidden.get_offsets()[:3] for a in inputs.get_offsets()]
+    np.testing.assert_allclose(first.get_segments(), ends)
+    np.testing.assert_allclose(second.get_segments(), [(a, outputs.get_offsets()[0]) for a in hidden.get_offsets()])
+
+
+def test_a_sample_flows_through_the_network():
+    parameters, x = network(n_y=2, cost="softmax_cross_entropy"), X[:, [3]]
+    (_, hidden, outputs), (first, second) = plot_network(parameters, x=x)
+    A2, cache = forward_propagation(x, parameters)
+    np.testing.assert_allclose(hidden.get_array(), [*cache["A1"][:, 0], 0])
+    np.testing.assert_allclose(outputs.get_array(), A2[:, 0])
+    flow = np.abs(np.hstack([parameters["W2"] * cache["A1"].T, parameters["b2"]])).ravel()
+    widths = np.array(second.get_linewidths())
+    np.testing.assert_allclose(widths / widths.max(), flow / flow.max())
+    flow = np.abs(np.hstack([parameters["W1"] * x.T, parameters["b1"]])).ravel()
+    np.testing.assert_allclose(first.get_linewidths(), 5 * flow / flow.max())
+    assert f"{A2[1, 0]:.2f}" in texts(hidden)
+
+
+@pytest.mark.parametrize(("settings", "default", "classes", "named"), [
+    ({"n_y": 1}, ["class 1"], ["oat", "wheat"], ["wheat"]),
+    ({"n_y": 3, "cost": "softmax_cross_entropy"}, ["class 0", "class 2"], ["oat", "rye", "wheat"], ["oat", "wheat"]),
+    ({"n_y": 1, "cost": "squared_error"}, ["$y_{1}$"], ["yield"], ["yield"]),
+])
+def test_inputs_and_outputs_have_names(settings, default, classes, named):
+    units, _ = plot_network(network(**settings))
+    assert {"$x_{1}$", "$x_{2}$", *default} <= set(texts(units[0]))
+    units, _ = plot_network(network(**settings), ["length", "weight"], classes)
+    assert {"length", "weight", *named} <= set(texts(units[0]))
+
+
+def test_the_strongest_units_of_many_are_drawn():
+    parameters = network(n_x=20, n_h=30)
+    parameters["W1"][:, 3] = 9
+    parameters["W2"][0, 7] = 9
+    units, weights = plot_network(parameters, most=5)
+    assert [len(layer.get_offsets()) for layer in units] == [6, 6, 1]
+    assert [len(lines.get_linewidths()) for lines in weights] == [5 * 6, 6]
+    assert {"$x_{4}$", "8", "inputs\n5 strongest of 20", "hidden units\n5 strongest of 30"} <= set(texts(units[0]))
+
+
+def test_a_network_without_weights_is_drawn():
+    _, weights = plot_network(initialize_parameters(2, 2, 1, scale=0))
+    assert max(weights[0].get_linewidths()) == 0
+
+
+@pytest.mark.parametrize("name", ["小麦", "wheat"])
+def test_chinese_names_have_a_font_where_one_is_installed(name):
+    units, _ = plot_network(network(), classes=["oat", name])
+    text = next(text for text in units[0].axes.texts if text.get_text() == name)
+    installed = set(CJK_FONTS) & set(fontManager.get_font_names())
+    assert bool(set(text.get_fontfamily()) & set(CJK_FONTS)) == (name == "小麦" and bool(installed))
+
+
+@pytest.mark.parametrize(("settings", "error", "message"), [
+    ({"features": ["a"]}, ValueError, "features must be 2 names; got 1"),
+    ({"classes": ["a", "b", "c"]}, ValueError, "classes must be 2 names; got 3"),
+    ({"x": X}, ValueError, r"x must have shape \(2, 1\); got \(2, 4\)\. Use one column of X"),
+    ({"x": X[:, 0]}, ValueError, r"x must have shape \(2, m\); got \(2,\)"),
+    ({"x": np.full((2, 1), np.nan)}, ValueError, "x must be finite"),
+    ({"most": 0}, ValueError, "most must be at least 1"),
+])
+def test_networks_that_cannot_be_drawn_are_refused(settings, error, message):
+    ax = axes()
+    with pytest.raises(error, match=message):
+        plot_network(network(), **settings, ax=ax)
+    assert not ax.has_data()
 
 
 # plot_weights
