@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ def demo(options):
     line = logistic_regression(X, Y)
     print(f"Accuracy without hidden layer (logistic regression): {percent(accuracy_of(line, X, Y))}")
 
-    frames = sn.snapshots(max_snapshots=100)
+    frames = sn.snapshots(max_snapshots=2000)
     stopped = False
     try:
         parameters, history = train(X, Y, options, frames)
@@ -41,7 +42,7 @@ def demo(options):
 
     networks = {} if stopped or options.no_sweep else try_hidden_sizes(X, Y, options)
 
-    figure = new_figure(options, height=6.3 if networks else 3.9)
+    figure = new_figure(options, height=2.35 * rows(networks) + 0.6)
     draw(figure, X, Y, line, parameters, history, networks)
     save("picture", figure.savefig, options.output)
     if options.hidden_units:
@@ -114,29 +115,37 @@ def try_hidden_sizes(X, Y, options):
 
 def draw(figure, X, Y, line, parameters, history, networks):
     """Draw the data, both boundaries and the learning curve; below, the boundary of each hidden size."""
-    figure.get_layout_engine().set(w_pad=0.08)
-    upper, lower = figure.subfigures(2, 1, height_ratios=[3, 2]) if networks else (figure, None)
-    data, linear, network, curve = upper.subplots(1, 4)
+    figure.get_layout_engine().set(h_pad=0.08)
+    panels = list(figure.subplots(rows(networks), 4, squeeze=False).flat)
+    data, linear, network, curve, *others = panels
     points = plot_data(X, Y, data)
-    upper.legend(handles=points, loc="outside lower center", ncols=len(points), frameon=False, markerscale=2)
-    data.set_title("the data")
+    data.set_title("the data\n")
     plot_decision_boundary(line, X, Y, linear)
-    linear.set_title(f"no hidden layer: {percent(accuracy_of(line, X, Y))}")
+    linear.set_title(f"no hidden layer\n{percent(accuracy_of(line, X, Y))}")
     plot_decision_boundary(parameters, X, Y, network)
-    network.set_title(f"{units(len(parameters['W1']))}: {percent(sn.accuracy(parameters, X, Y))}")
+    network.set_title(f"{units(len(parameters['W1']))}\n{percent(sn.accuracy(parameters, X, Y))}")
     plot_cost(history, curve)
-    curve.set_title("the learning curve")
-    if networks:
-        row = lower.subplots(1, len(networks), squeeze=False)[0]
-        for ax, (n_h, parameters) in zip(row, networks.items(), strict=True):
-            plot_decision_boundary(parameters, X, Y, ax)
+    curve.set(title="the cost\nby iteration", xlabel="", ylabel="", box_aspect=1)
+    for ax, (n_h, parameters) in zip(others, networks.items(), strict=False):
+        plot_decision_boundary(parameters, X, Y, ax)
+        ax.set_title(f"{units(n_h)}\n{percent(sn.accuracy(parameters, X, Y))}")
+    for ax in panels:
+        if ax is not curve:
             ax.set(xlabel="", ylabel="", xticks=[], yticks=[])
-            ax.set_title(f"{units(n_h)}\n{percent(sn.accuracy(parameters, X, Y))}", fontsize="medium")
+        if not ax.has_data():
+            ax.remove()
+    meaning = "probability of class 1 in steps of 0.1; line: 0.5" if len(Y) == 1 else "the most probable class"
+    figure.legend(handles=points, loc="outside lower center", ncols=len(points), frameon=False, markerscale=2,
+                  title=f"background: {meaning}")
+
+
+def rows(networks):
+    return 1 + ceil(len(networks) / 4)
 
 
 def new_figure(options, height):
     """Return a figure of 1,600 pixels' width; for --show it has a window."""
-    size = {"figsize": (12.8, height), "dpi": 125, "layout": "constrained"}
+    size = {"figsize": (8, height), "dpi": 200, "layout": "constrained"}  # small in inches, so the letters are large
     if options.show:
         from matplotlib import pyplot
 

@@ -14,6 +14,7 @@ Okabe and Ito, "Color universal design", 2008: the eight colours, which colour-b
 """
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from math import ceil, sqrt
 
 import numpy as np
@@ -27,10 +28,11 @@ from matplotlib.font_manager import fontManager
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from shallownet._checks import as_columns, as_floats, check_finite, check_integer, check_shape
 from shallownet._types import Array, History, Labels, Parameters, PathLike
-from shallownet.network import check_parameters, forward_propagation, output_of
+from shallownet.network import check_parameters, compute_cost, forward_propagation, output_of
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
@@ -46,13 +48,22 @@ def tint(color: str, strength: float = 0.45) -> tuple[float, float, float]:
     return tuple(1 - strength * (1 - np.array(to_rgb(color))))
 
 
+def shade(color: str) -> tuple[float, float, float]:
+    """Return ``color`` mixed with black in equal parts: the edge of points, which is seen on every background."""
+    return tuple(np.array(to_rgb(color)) / 2)
+
+
 PROBABILITY = LinearSegmentedColormap.from_list("probability", [tint(COLORS[0]), "white", tint(COLORS[1])])
 DIVERGING = LinearSegmentedColormap.from_list("diverging", [COLORS[0], "white", COLORS[1]]).with_extremes(bad="0.8")
-SEQUENTIAL = LinearSegmentedColormap.from_list("sequential", ["white", COLORS[0]])
+SEQUENTIAL = LinearSegmentedColormap.from_list("sequential", ["white", tint(COLORS[0], 0.6)])
 
 
-def plot_data(X: Array, Y: Labels, ax: Axes | None = None) -> list[PathCollection]:
+def plot_data(
+    X: Array, Y: Labels, ax: Axes | None = None, *, classes: Sequence[str] | None = None
+) -> list[PathCollection]:
     """Draw the points of the plane, each class with its colour and marker.
+
+    A unit is as long on both axes, unless one feature spans three times as much as the other.
 
     Parameters
     ----------
@@ -62,16 +73,18 @@ def plot_data(X: Array, Y: Labels, ax: Axes | None = None) -> list[PathCollectio
         0/1 labels, one-hot columns or class numbers.
     ax : matplotlib Axes, optional
         None draws on a new figure, with a legend; on your own axes ``ax.legend()`` makes one.
+    classes : list of str, optional
+        The classes' names; without them "class 0", "class 1", ….
 
     Returns
     -------
     points : list of PathCollection
-        One for each class that occurs, labelled "class 0", "class 1", ….
+        One for each class that occurs, labelled with its name.
 
     Raises
     ------
     ValueError
-        If ``X`` has not two rows, or ``Y`` does not go with it.
+        If ``X`` does not have two rows, ``Y`` does not go with it, or there are more classes than names.
 
     Examples
     --------
@@ -80,23 +93,25 @@ def plot_data(X: Array, Y: Labels, ax: Axes | None = None) -> list[PathCollectio
     ['class 0', 'class 1']
     """
     X = _plane_points(X)
-    classes = _class_numbers("Y", Y, X)
+    numbers = _class_numbers("Y", Y, X)
+    names = _class_names(classes, numbers.max() + 1)
     axes = _axes(ax, "$x_1$", "$x_2$")
     axes.margins(0.1)
+    axes.set_aspect(_aspect(X))
     area = np.prod(axes.get_window_extent().size) * (72 / axes.figure.dpi) ** 2
     size = np.clip(0.1 * area / X.shape[1], 4, 36)                        # points² each: a tenth of the plane in all
     points = [
-        axes.scatter(*X[:, classes == c], s=size, color=COLORS[c % 8], marker=MARKERS[c % 7], edgecolors="white",
-                     linewidths=0.1 * sqrt(size), label=f"class {c}")
-        for c in np.unique(classes)
+        axes.scatter(*X[:, numbers == c], s=size, color=COLORS[c % 8], marker=MARKERS[c % 7],
+                     edgecolors=[shade(COLORS[c % 8])], linewidths=0.1 * sqrt(size), label=names[c])
+        for c in np.unique(numbers)
     ]
     if ax is None:
-        axes.figure.legend(loc="outside upper center", ncols=4)
+        _legend(axes)
     return points
 
 
 def plot_decision_boundary(
-    model: Model, X: Array, Y: Labels, ax: Axes | None = None
+    model: Model, X: Array, Y: Labels, ax: Axes | None = None, *, classes: Sequence[str] | None = None
 ) -> tuple[list[QuadContourSet], list[QuadContourSet], list[PathCollection]]:
     """Draw what the model says everywhere in the plane, and the points on top.
 
@@ -113,7 +128,9 @@ def plot_decision_boundary(
     Y : array, shape (1, m), (k, m) or (m,)
         0/1 labels, one-hot columns or class numbers.
     ax : matplotlib Axes, optional
-        None draws on a new figure, with a legend.
+        None draws on a new figure, with a legend and, for two classes, a colour bar.
+    classes : list of str, optional
+        The classes' names; without them "class 0", "class 1", ….
 
     Returns
     -------
@@ -127,7 +144,8 @@ def plot_decision_boundary(
     Raises
     ------
     ValueError
-        If ``X`` has not two rows, ``Y`` does not go with it, or the model returns neither probabilities nor labels.
+        If ``X`` does not have two rows, ``Y`` does not go with it, there are more classes than names, or the model
+        returns neither probabilities nor labels.
 
     Examples
     --------
@@ -137,9 +155,10 @@ def plot_decision_boundary(
     array([0.5])
     """
     X = _plane_points(X)
-    classes = _class_numbers("Y", Y, X)
+    numbers = _class_numbers("Y", Y, X)
     x1, x2, grid = _grid(X)
-    scores = _class_scores(model, grid, classes)
+    scores = _class_scores(model, grid, numbers)
+    names = _class_names(classes, len(scores))
     axes = _axes(ax, "$x_1$", "$x_2$")
     regions, boundaries = [], []
 
@@ -155,14 +174,19 @@ def plot_decision_boundary(
         for c, score in enumerate(scores):
             lead = score - np.delete(scores, c, axis=0).max(axis=0)
             draw(lead, [0, 1], 0, colors=[tint(COLORS[c % 8])])
-    points = plot_data(X, classes, axes)
+    points = plot_data(X, numbers, axes, classes=names)
     if ax is None:
-        axes.figure.legend(loc="outside upper center", ncols=4)
+        _legend(axes)
+        if len(scores) == 2:
+            bar = axes.figure.colorbar(regions[0], location="bottom", shrink=0.6, aspect=40)
+            _readable(bar.ax.set_xlabel(f"probability of {names[1]}"))
     return regions, boundaries, points
 
 
 def plot_cost(history: History | dict[str, History], ax: Axes | None = None) -> list[Line2D]:
     """Draw the learning curve: the cost against the iteration, on a log scale if it falls below a twentieth.
+
+    A dot marks the lowest validation cost, and the legend says where it is.
 
     Parameters
     ----------
@@ -190,20 +214,28 @@ def plot_cost(history: History | dict[str, History], ax: Axes | None = None) -> 
             if key in entries:
                 label = f"{name}, {kind}" if name and "validation_cost" in entries else name or kind
                 reports = entries["iteration"][:len(entries[key])]        # a callback may have stayed away
-                marker = "o" if len(reports) == 1 else None
-                lines += axes.plot(reports, entries[key], style, marker=marker, color=COLORS[i % 8], label=label)
+                marked = [0] if len(reports) == 1 else []
+                if kind == "validation" and np.isfinite(entries[key]).any():
+                    marked = [int(np.nanargmin(entries[key]))]
+                    label += f", lowest at {reports[marked[0]]:,}"
+                lines += axes.plot(reports, entries[key], style, color=COLORS[i % 8], label=label,
+                                   marker="o" if marked else None, markevery=marked or None)
     if axes.get_xscale() == "linear":
         axes.locator_params(axis="x", nbins=4, integer=True)
+        axes.xaxis.set_major_formatter("{x:,.0f}")
     costs = np.concatenate([line.get_ydata() for line in lines])
     if np.nanmin(costs) > 0 and np.nanmax(costs) > 20 * np.nanmin(costs):
         axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if np.nanmax(costs) < 1e3 * np.nanmin(costs) else (1,)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(NullFormatter())
     if len(lines) > 1:
-        axes.legend()
+        _legend(axes, inside=ax is not None)
     return lines
 
 
 def plot_fit(model: Model, x: Array, y: Array, ax: Axes | None = None) -> tuple[list[PathCollection], list[Line2D]]:
-    """Draw the curve of a regression over its points.
+    """Draw the curve of a regression over its points, with a legend.
 
     Parameters
     ----------
@@ -236,8 +268,17 @@ def plot_fit(model: Model, x: Array, y: Array, ax: Axes | None = None) -> tuple[
     check_shape("The model's output", values, (len(y), curve.size), f"y has {len(y)} rows.")
 
     axes = _axes(ax, "$x$", "$y$")
-    points = [axes.scatter(x, row, s=20, color=tint(COLORS[i % 8]), marker=MARKERS[i % 7]) for i, row in enumerate(y)]
-    lines = [axes.plot(curve, row, color=COLORS[i % 8], linewidth=2)[0] for i, row in enumerate(values)]
+    outputs = [f" $y_{{{i + 1}}}$" if len(y) > 1 else "" for i in range(len(y))]
+    points = [
+        axes.scatter(x, row, s=20, color=[tint(COLORS[i % 8])], marker=MARKERS[i % 7], edgecolors=COLORS[i % 8],
+                     linewidths=0.6, label="data" + outputs[i])
+        for i, row in enumerate(y)
+    ]
+    lines = [
+        axes.plot(curve, row, color=COLORS[i % 8], linewidth=2, label="fit" + outputs[i])[0]
+        for i, row in enumerate(values)
+    ]
+    _legend(axes, inside=ax is not None)
     return points, lines
 
 
@@ -245,7 +286,7 @@ def plot_hidden_units(parameters: Parameters, X: Array, Y: Labels, ax: Axes | No
     """Draw what each hidden unit sees: its vote ``W2[:, i] A1[i]`` in the plane, and its line ``Z1[i] = 0``.
 
     A place has the colour of the class that the unit votes for there; the stronger the vote, the stronger the colour,
-    on one scale for all units. The title is the unit's number and, for two classes, its weight ``W2[0, i]``. All votes
+    on one scale for all units. The title is the unit's number and, for two classes, its weight in ``W2``. All votes
     and the bias ``b2`` add up to the last panel, the network's decision. Of more than 63 units the strongest 63 are
     drawn.
 
@@ -270,7 +311,7 @@ def plot_hidden_units(parameters: Parameters, X: Array, Y: Labels, ax: Axes | No
     >>> parameters = {"W1": np.eye(2), "b1": np.zeros((2, 1)), "W2": np.array([[3.0, -1.0]]), "b2": np.zeros((1, 1))}
     >>> images = plot_hidden_units(parameters, np.array([[0.0, 1.0], [0.0, 1.0]]), np.array([[0, 1]]))
     >>> [image.axes.get_title() for image in images]
-    ['unit 1: +3.0', 'unit 2: −1.0']
+    ['unit 1: W2 = 3.0', 'unit 2: W2 = −1.0']
     """
     X = _plane_points(X)
     classes = _class_numbers("Y", Y, X)
@@ -292,15 +333,17 @@ def plot_hidden_units(parameters: Parameters, X: Array, Y: Labels, ax: Axes | No
         strength = votes[i].max(axis=0)[:, None] / (votes.max() or 1)     # (n, 1)
         image = 1 - strength * (1 - colors[votes[i].argmax(axis=0)])      # (n, 3)
         images.append(panel.imshow(image.reshape(len(x2), len(x1), 3), extent=(*x1[[0, -1]], *x2[[0, -1]]),
-                                   origin="lower", aspect="auto", interpolation="bilinear", zorder=0))
+                                   origin="lower", aspect=_aspect(X), interpolation="bilinear", zorder=0))
         Z1 = cache["Z1"][i].reshape(len(x2), len(x1))
         if Z1.min() < 0 < Z1.max():
             panel.contour(x1, x2, Z1, [0], colors="black", linewidths=1.2, zorder=0.5)
         plot_data(X, classes, panel)
-        weight = f": {parameters['W2'][0, i]:+.1f}".replace("-", "−") if len(parameters["W2"]) == 1 else ""
-        panel.set_title(f"unit {i + 1}{weight}")
+        weight = f": W2 = {parameters['W2'][0, i]:.1f}".replace("-", "−") if len(parameters["W2"]) == 1 else ""
+        panel.set_title(f"unit {i + 1}{weight}", fontsize="medium")
     plot_decision_boundary(parameters, X, classes, whole)
-    whole.set_title("sum and bias")
+    whole.set_title("sum and bias", fontsize="medium")
+    if ax is None:
+        whole.figure.supxlabel("colour: the class that a unit votes for\nline: where $Z_1 = 0$", fontsize="medium")
     for panel in (*panels, whole):
         panel.set(xlabel="", ylabel="", xticks=[], yticks=[], xlim=x1[[0, -1]], ylim=x2[[0, -1]])
     return images
@@ -366,7 +409,7 @@ def plot_confusion_matrix(
 ) -> AxesImage:
     """Draw how many samples of each class were taken for which: row the true class, column the predicted one.
 
-    The colour is the fraction of the row, so a rare class counts like a frequent one.
+    The colour and the percentage are the fraction of the row, so a rare class counts like a frequent one.
 
     Parameters
     ----------
@@ -380,7 +423,7 @@ def plot_confusion_matrix(
     Returns
     -------
     image : AxesImage
-        The fractions; the counts are the axes' texts.
+        The fractions; counts and percentages are the axes' texts.
 
     Raises
     ------
@@ -398,21 +441,22 @@ def plot_confusion_matrix(
     predicted = _class_numbers("predictions", predictions)
     check_shape("predictions", predicted, true.shape, "They go with Y, sample by sample; columns are samples.")
     k = max(true.max(), predicted.max()) + 1
-    classes = range(k) if classes is None else list(classes)
-    if len(classes) < k:
-        raise ValueError(f"classes must name all {k} classes; got {len(classes)} names.")
+    classes = list(map(str, range(k))) if classes is None else _class_names(classes, k)
     k = len(classes)
     counts = np.bincount(k * true + predicted, minlength=k * k).reshape(k, k)
     fractions = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
 
     axes = _axes(ax, "predicted class", "true class")
     image = axes.imshow(fractions, cmap=SEQUENTIAL, vmin=0, vmax=1)
+    cell = min(axes.get_window_extent().size) * 72 / axes.figure.dpi / k  # in points
     for (row, column), count in np.ndenumerate(counts):
-        axes.text(column, row, str(count), ha="center", va="center",
-                  color="white" if fractions[row, column] > 0.92 else "black")
-    long = max(len(str(name)) for name in classes) * k > 30               # the names would run into each other
+        percentage = f"\n{100 * fractions[row, column]:.0f} %" if count else ""
+        axes.text(column, row, f"{count}{percentage}", ha="center", va="center", fontsize=np.clip(cell / 4, 4, 10))
+    long = max(map(_width, classes)) * k > 30                             # the names would run into each other
     axes.set_xticks(range(k), classes, **({"rotation": 45, "ha": "right"} if long else {}))
     axes.set_yticks(range(k), classes)
+    for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
+        _readable(label)
     return image
 
 
@@ -497,15 +541,65 @@ def plot_network(
     return units, weights
 
 
-def animate_training(
-    snapshots: list[tuple[int, Parameters]], X: Array, Y: Labels, path: PathLike | None = None, ax: Axes | None = None
-) -> FuncAnimation:
-    """Return an animation of the decision boundary during training; with ``path`` it is written as a GIF, too.
+def spread_snapshots(
+    snapshots: Sequence[tuple[int, Parameters]], X: Array, most: int = 100
+) -> list[tuple[int, Parameters]]:
+    """Return at most ``most`` of the snapshots, the first and the last among them, spread over what happens.
+
+    Half of the way from one to the next is counted in iterations, the other half in how much the outputs at ``X``
+    change: so a film of them neither rushes through the beginning nor stands still.
 
     Parameters
     ----------
     snapshots : list of (int, dict)
         Pairs of iteration and parameters, as the callback ``snapshots`` collects them.
+    X : array, shape (n_x, m)
+        Data, one sample a column; about 1,000 of them are looked at.
+    most : int
+
+    Returns
+    -------
+    spread : list of (int, dict)
+
+    Raises
+    ------
+    ValueError
+        If there are no snapshots, or ``X`` does not go with their networks.
+
+    Examples
+    --------
+    >>> parameters = {"W1": np.eye(2), "b1": np.zeros((2, 1)), "W2": np.array([[3.0, -1.0]]), "b2": np.zeros((1, 1))}
+    >>> trained = [(i, parameters | {"b2": np.array([[min(i, 10.0)]])}) for i in range(101)]
+    >>> [iteration for iteration, _ in spread_snapshots(trained, np.eye(2), most=8)]
+    [0, 1, 2, 3, 15, 43, 72, 100]
+    """
+    snapshots, most = _checked_snapshots(snapshots), check_integer("most", most, 2)
+    X = as_columns("X", X, rows=snapshots[0][1]["W1"].shape[1])
+    some = X[:, ::ceil(X.shape[1] / 1000)]
+    outputs = [_outputs(parameters, some) for _, parameters in snapshots]
+    changes = [0.0, *(np.abs(after - before).mean() for before, after in pairwise(outputs))]
+    way = np.cumsum(changes) / (sum(changes) or 1) + np.linspace(0, 1, len(changes))
+    picked = np.searchsorted(way, np.linspace(0, way[-1], most) - 1e-9)
+    return [snapshots[i] for i in np.unique(picked)]
+
+
+def animate_training(
+    snapshots: Sequence[tuple[int, Parameters]],
+    X: Array,
+    Y: Labels,
+    path: PathLike | None = None,
+    ax: Axes | None = None,
+    *,
+    classes: Sequence[str] | None = None,
+    most: int = 100,
+) -> FuncAnimation:
+    """Return an animation of the decision boundary during training, beside the cost; with ``path`` as a GIF, too.
+
+    Parameters
+    ----------
+    snapshots : list of (int, dict)
+        Pairs of iteration and parameters, as the callback ``snapshots`` collects them; the more, the better they are
+        spread over what happens.
     X : array, shape (2, m)
         Data, one sample a column.
     Y : array, shape (1, m), (k, m) or (m,)
@@ -513,7 +607,12 @@ def animate_training(
     path : str or path, optional
         Where the GIF goes; the name ends in ``.gif``. The last picture stays for a second.
     ax : matplotlib Axes, optional
-        None draws on a new figure. For a window, give the axes of a window's figure, and keep the animation.
+        Its place is divided into two panels; None makes a new figure. For a window, give the axes of a window's figure,
+        and keep the animation.
+    classes : list of str, optional
+        The classes' names.
+    most : int
+        Pictures, ten a second; ``spread_snapshots`` chooses them.
 
     Returns
     -------
@@ -531,32 +630,58 @@ def animate_training(
     --------
     ::
 
-        frames = snapshots()
-        nn_model(X, Y, report_every=100, callbacks=[frames])
+        frames = snapshots(most=1000)
+        nn_model(X, Y, report_every=10, callbacks=[frames])
         animate_training(frames, X, Y, "training.gif")
     """
-    snapshots = list(snapshots)
-    if not snapshots or not all(isinstance(snapshot, tuple) and len(snapshot) == 2 for snapshot in snapshots):
-        raise ValueError("snapshots must be a list of (iteration, parameters) pairs; "
-                         f"got {'others' if snapshots else 'none'}. Use the callback snapshots().")
+    snapshots = _checked_snapshots(snapshots)
     if path is not None and not str(path).lower().endswith(".gif"):
         raise ValueError(f"path must end in .gif; got {str(path)!r}.")
     X = _plane_points(X)
-    classes = _class_numbers("Y", Y, X)
-    accuracy = [np.mean(_class_scores(parameters, X, classes).argmax(axis=0) == classes) for _, parameters in snapshots]
-    axes = _axes(ax)
+    numbers = _class_numbers("Y", Y, X)
+    costs = [_cost(parameters, X, numbers) for _, parameters in snapshots]
+    pictures = spread_snapshots(snapshots, X, most)
+    axes = _axes(ax, size=(8, 4))
+    axes.set_axis_off()
+    if ax is None:
+        axes.figure.set_layout_engine("none")                             # it would move the panels while they play
+        axes.set_position((0.08, 0.08, 0.9, 0.9))
+    plane, curve = axes.inset_axes((0, 0.05, 0.52, 0.88)), axes.inset_axes((0.66, 0.14, 0.34, 0.7))
+    plot_cost({"iteration": [iteration for iteration, _ in snapshots], "cost": costs}, curve)
+    marker, = curve.plot([], [], "o", color=COLORS[1])
 
     def draw(i):
-        iteration, parameters = snapshots[i]
-        axes.clear()
-        plot_decision_boundary(parameters, X, classes, axes)
-        axes.set_title(f"iteration {iteration:,}: accuracy {100 * accuracy[i]:.2f} %")
+        iteration, parameters = pictures[i]
+        plane.clear()
+        plot_decision_boundary(parameters, X, numbers, plane, classes=classes)
+        accuracy = np.mean(_class_scores(parameters, X, numbers).argmax(axis=0) == numbers)
+        plane.set_title(f"iteration {iteration:,}: accuracy {100 * accuracy:.2f} %", fontsize="medium")
+        cost = _cost(parameters, X, numbers)
+        marker.set_data([iteration], [cost])
+        curve.set_title(f"cost {cost:.4f}", fontsize="medium")
 
-    frames = [*range(len(snapshots)), *10 * [len(snapshots) - 1]]
+    frames = [*range(len(pictures)), *10 * [len(pictures) - 1]]
     animation = FuncAnimation(axes.figure, draw, frames, interval=100, cache_frame_data=False)
     if path is not None:
         animation.save(path, PillowWriter(fps=10), dpi=120)
     return animation
+
+
+def _checked_snapshots(snapshots):
+    snapshots = list(snapshots)
+    if not snapshots or not all(isinstance(snapshot, tuple) and len(snapshot) == 2 for snapshot in snapshots):
+        raise ValueError("snapshots must be a list of (iteration, parameters) pairs; "
+                         f"got {'others' if snapshots else 'none'}. Use the callback snapshots().")
+    return [(iteration, check_parameters(parameters)) for iteration, parameters in snapshots]
+
+
+def _cost(parameters, X, numbers):
+    """Return the cost of a classifier whose labels are given as class numbers."""
+    k = len(parameters["W2"])
+    _class_scores(parameters, X, numbers)                                 # refuses what is no classifier of the plane
+    Y = 1.0 * (numbers == np.arange(k)[:, None]) if k > 1 else 1.0 * numbers[None]
+    A2, cache = forward_propagation(X, parameters)
+    return compute_cost(A2, Y, parameters, cache=cache)
 
 
 def _axes(ax, xlabel="", ylabel="", size=(5, 4)):
@@ -567,9 +692,22 @@ def _axes(ax, xlabel="", ylabel="", size=(5, 4)):
     return ax
 
 
+def _legend(axes, inside=False):
+    """Name what is drawn: outside of the axes, or inside where the lines are not."""
+    legend = axes.legend() if inside else axes.figure.legend(loc="outside upper center", ncols=4)
+    for text in legend.get_texts():
+        _readable(text)
+
+
+def _aspect(X):
+    """Return "equal", or "auto" where one feature spans three times as much as the other: they have other units."""
+    narrow, wide = sorted(np.ptp(X, axis=1))
+    return "equal" if wide < 3 * narrow else "auto"
+
+
 def _panels(ax, n):
     """Divide ``ax``, or a new figure, into ``n`` panels with room for their titles."""
-    n_rows = int(sqrt(n)) if n > 5 else 1
+    n_rows = round(sqrt(n)) if n > 3 else 1
     n_columns = ceil(n / n_rows)
     ax = _axes(ax, size=(1.9 * n_columns, 2.1 * n_rows))
     ax.set_axis_off()
@@ -648,6 +786,16 @@ def _names(argument, names, n, default):
     return names
 
 
+def _class_names(names, k):
+    """Return names for ``k`` classes, or more."""
+    if names is None:
+        return [f"class {c}" for c in range(k)]
+    names = list(map(str, names))
+    if len(names) < k:
+        raise ValueError(f"classes must name all {k} classes; got {len(names)} names.")
+    return names
+
+
 def _output_names(parameters, classes):
     """Return a name for each output; a sigmoid says how likely class 1 is."""
     output, n_y = output_of(parameters), len(parameters["W2"])
@@ -657,9 +805,14 @@ def _output_names(parameters, classes):
     return _names("classes", classes, n_y, default)
 
 
+def _width(name):
+    """Return the width of a name in Latin letters: a Chinese one is twice as wide."""
+    return sum(1 + (ord(letter) > 0x2E7F) for letter in name)
+
+
 def _readable(text: Text) -> Text:
     """Give a text with Chinese letters the fonts that have them, where one is installed."""
-    if any(ord(letter) > 0x2E7F for letter in text.get_text()):
+    if _width(text.get_text()) > len(text.get_text()):
         installed = set(fontManager.get_font_names())
         text.set_fontfamily([*text.get_fontfamily(), *(font for font in CJK_FONTS if font in installed)])
     return text
