@@ -467,14 +467,14 @@ def plot_network(
     x: Array | None = None,
     ax: Axes | None = None,
     *,
-    most: int = 12,
+    max_units: int = 12,
 ) -> tuple[list[PathCollection], list[LineCollection]]:
     """Draw the network itself: its units, and its weights as lines, as wide as they are large.
 
     Positive weights are red and solid, negative ones blue and dashed; the unit "1" of a layer sends its biases. With a
     sample ``x`` the activations stand in the units, and a line is what flows along it, ``W1[i, j] x[j]`` and
-    ``W2[k, i] A1[i]``. Of more units than ``most`` in a layer, the strongest are drawn: those whose lines are widest
-    together.
+    ``W2[k, i] A1[i]``. Of more units than ``max_units`` in a layer, the strongest are drawn: those whose lines
+    are widest together.
 
     Parameters
     ----------
@@ -487,7 +487,7 @@ def plot_network(
         One sample.
     ax : matplotlib Axes, optional
         None draws on a new figure, with a legend.
-    most : int
+    max_units : int
         Units that are drawn in a layer.
 
     Returns
@@ -511,7 +511,7 @@ def plot_network(
     """
     parameters = check_parameters(parameters)
     n_h, n_x = parameters["W1"].shape
-    most = check_integer("most", most)
+    max_units = check_integer("max_units", max_units)
     names = [
         _names("features", features, n_x, [f"$x_{{{j + 1}}}$" for j in range(n_x)]),
         range(1, n_h + 1),
@@ -523,7 +523,7 @@ def plot_network(
     values, flows = _flows(parameters, x)
     sizes = [np.abs(flow) for flow in flows]
     strength = sizes[0][:, :-1].sum(axis=0), sizes[1][:, :-1].sum(axis=0), sizes[1].sum(axis=1)
-    drawn = [np.sort(np.argsort(-of_layer, kind="stable")[:most]) for of_layer in strength]
+    drawn = [np.sort(np.argsort(-of_layer, kind="stable")[:max_units]) for of_layer in strength]
     flows = [flow[np.ix_(to, [*sent, -1])] for flow, sent, to in zip(flows, drawn[:2], drawn[1:], strict=True)]
 
     rows = max(len(drawn[0]) + 1, len(drawn[1]) + 1, len(drawn[2]))
@@ -542,9 +542,9 @@ def plot_network(
 
 
 def spread_snapshots(
-    snapshots: Sequence[tuple[int, Parameters]], X: Array, most: int = 100
+    snapshots: Sequence[tuple[int, Parameters]], X: Array, max_snapshots: int = 100
 ) -> list[tuple[int, Parameters]]:
-    """Return at most ``most`` of the snapshots, the first and the last among them, spread over what happens.
+    """Return at most ``max_snapshots`` of the snapshots, the first and the last among them, spread over what happens.
 
     Half of the way from one to the next is counted in iterations, the other half in how much the outputs at ``X``
     change: so a film of them neither rushes through the beginning nor stands still.
@@ -555,7 +555,7 @@ def spread_snapshots(
         Pairs of iteration and parameters, as the callback ``snapshots`` collects them.
     X : array, shape (n_x, m)
         Data, one sample a column; about 1,000 of them are looked at.
-    most : int
+    max_snapshots : int
 
     Returns
     -------
@@ -570,16 +570,16 @@ def spread_snapshots(
     --------
     >>> parameters = {"W1": np.eye(2), "b1": np.zeros((2, 1)), "W2": np.array([[3.0, -1.0]]), "b2": np.zeros((1, 1))}
     >>> trained = [(i, parameters | {"b2": np.array([[min(i, 10.0)]])}) for i in range(101)]
-    >>> [iteration for iteration, _ in spread_snapshots(trained, np.eye(2), most=8)]
+    >>> [iteration for iteration, _ in spread_snapshots(trained, np.eye(2), max_snapshots=8)]
     [0, 1, 2, 3, 15, 43, 72, 100]
     """
-    snapshots, most = _checked_snapshots(snapshots), check_integer("most", most, 2)
+    snapshots, max_snapshots = _checked_snapshots(snapshots), check_integer("max_snapshots", max_snapshots, 2)
     X = as_columns("X", X, rows=snapshots[0][1]["W1"].shape[1])
     some = X[:, ::ceil(X.shape[1] / 1000)]
     outputs = [_outputs(parameters, some) for _, parameters in snapshots]
     changes = [0.0, *(np.abs(after - before).mean() for before, after in pairwise(outputs))]
     way = np.cumsum(changes) / (sum(changes) or 1) + np.linspace(0, 1, len(changes))
-    picked = np.searchsorted(way, np.linspace(0, way[-1], most) - 1e-9)
+    picked = np.searchsorted(way, np.linspace(0, way[-1], max_snapshots) - 1e-9)
     return [snapshots[i] for i in np.unique(picked)]
 
 
@@ -591,7 +591,7 @@ def animate_training(
     ax: Axes | None = None,
     *,
     classes: Sequence[str] | None = None,
-    most: int = 100,
+    max_frames: int = 100,
 ) -> FuncAnimation:
     """Return an animation of the decision boundary during training, beside the cost; with ``path`` as a GIF, too.
 
@@ -611,7 +611,7 @@ def animate_training(
         and keep the animation.
     classes : list of str, optional
         The classes' names.
-    most : int
+    max_frames : int
         Pictures, ten a second; ``spread_snapshots`` chooses them.
 
     Returns
@@ -630,7 +630,7 @@ def animate_training(
     --------
     ::
 
-        frames = snapshots(most=1000)
+        frames = snapshots(max_snapshots=1000)
         nn_model(X, Y, report_every=10, callbacks=[frames])
         animate_training(frames, X, Y, "training.gif")
     """
@@ -640,7 +640,7 @@ def animate_training(
     X = _plane_points(X)
     numbers = _class_numbers("Y", Y, X)
     costs = [_cost(parameters, X, numbers) for _, parameters in snapshots]
-    pictures = spread_snapshots(snapshots, X, most)
+    pictures = spread_snapshots(snapshots, X, max_frames)
     axes = _axes(ax, size=(8, 4))
     axes.set_axis_off()
     if ax is None:

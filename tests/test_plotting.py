@@ -623,7 +623,7 @@ def test_the_strongest_units_of_many_are_drawn():
     parameters = network(n_x=20, n_h=30)
     parameters["W1"][:, 3] = 9
     parameters["W2"][0, 7] = 9
-    units, weights = plot_network(parameters, most=5)
+    units, weights = plot_network(parameters, max_units=5)
     assert [len(layer.get_offsets()) for layer in units] == [6, 6, 1]
     assert [len(lines.get_linewidths()) for lines in weights] == [5 * 6, 6]
     assert {"$x_{4}$", "8", "inputs\n5 strongest of 20", "hidden units\n5 strongest of 30"} <= set(texts(units[0]))
@@ -648,7 +648,7 @@ def test_chinese_names_have_a_font_where_one_is_installed(name):
     ({"x": X}, ValueError, r"x must have shape \(2, 1\); got \(2, 4\)\. Use one column of X"),
     ({"x": X[:, 0]}, ValueError, r"x must have shape \(2, m\); got \(2,\)"),
     ({"x": np.full((2, 1), np.nan)}, ValueError, "x must be finite"),
-    ({"most": 0}, ValueError, "most must be at least 1"),
+    ({"max_units": 0}, ValueError, "max_units must be at least 1"),
 ])
 def test_networks_that_cannot_be_drawn_are_refused(settings, error, message):
     ax = axes()
@@ -791,8 +791,9 @@ def test_each_frame_is_the_boundary_of_its_snapshot_beside_the_cost():
 
 
 def test_snapshots_are_spread_over_what_happens():
-    parameters = nn_model(*planar_flower(), 4, 3000, report_every=10, callbacks=[frames := snapshots(most=1000)])
-    spread = spread_snapshots(frames, planar_flower()[0], most=40)
+    frames = snapshots(max_snapshots=1000)
+    parameters = nn_model(*planar_flower(), 4, 3000, report_every=10, callbacks=[frames])
+    spread = spread_snapshots(frames, planar_flower()[0], max_snapshots=40)
     assert len(spread) <= 40
     assert (spread[0], spread[-1]) == (frames[0], frames[-1])
 
