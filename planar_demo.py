@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 import shallownet as sn
 from shallownet.activations import sigmoid, softmax
 from shallownet.datasets import blobs, circles, gaussian_quantiles, moons, planar_flower, spiral
+from shallownet.page import export_page
 from shallownet.plotting import animate_training, plot_cost, plot_data, plot_decision_boundary, plot_hidden_units
 from shallownet.storage import save_parameters
 
@@ -49,10 +50,12 @@ def demo(options):
         figure = plot_hidden_units(parameters, X, Y)[0].figure
         save("picture of the hidden units", figure.savefig,
              options.output.with_stem(options.output.stem + "_hidden_units"))
+    if stopped:
+        frames.append((history["iteration"][-1], parameters))
     if options.animate:
-        if stopped:
-            frames.append((history["iteration"][-1], parameters))
         save("animation", lambda path: animate_training(frames, X, Y, path), options.animate)
+    if options.page:
+        save("page", lambda path: export_page(frames, X, Y, path), options.page)
     if options.model:
         save("network", lambda path: save_parameters(path, parameters), options.model)
     if options.show:
@@ -190,6 +193,7 @@ def main(argv=None):
     add("--no-sweep", action="store_true", help=f"leave out the hidden sizes {', '.join(map(str, HIDDEN_SIZES))}")
     add("--hidden-units", action="store_true", help="draw what each hidden unit sees, too")
     add("--animate", type=writable_file(".gif"), metavar="FILE", help="write the training as an animation (.gif), too")
+    add("--page", type=writable_file(".html"), metavar="FILE", help="write a page that plays the training (.html), too")
     add("--model", type=writable_file(".h5"), metavar="FILE", help="save the network (.h5), too")
     add("--show", action="store_true", help="open the picture in a window")
     options = parser.parse_args(argv)

@@ -654,7 +654,7 @@ def animate_training(
         iteration, parameters = pictures[i]
         plane.clear()
         plot_decision_boundary(parameters, X, numbers, plane, classes=classes)
-        accuracy = np.mean(_class_scores(parameters, X, numbers).argmax(axis=0) == numbers)
+        accuracy = _accuracy(parameters, X, numbers)
         plane.set_title(f"iteration {iteration:,}: accuracy {100 * accuracy:.2f} %", fontsize="medium")
         cost = _cost(parameters, X, numbers)
         marker.set_data([iteration], [cost])
@@ -675,10 +675,17 @@ def _checked_snapshots(snapshots):
     return [(iteration, check_parameters(parameters)) for iteration, parameters in snapshots]
 
 
+def _accuracy(parameters, X, numbers):
+    return float(np.mean(_class_scores(parameters, X, numbers).argmax(axis=0) == numbers))
+
+
 def _cost(parameters, X, numbers):
     """Return the cost of a classifier whose labels are given as class numbers."""
     k = len(parameters["W2"])
-    _class_scores(parameters, X, numbers)                                 # refuses what is no classifier of the plane
+    if output_of(parameters) == "linear":
+        raise ValueError("snapshots must be of a classifier, to be drawn in the plane; got one with a linear output. "
+                         "Use plot_fit for a regression.")
+    _class_scores(parameters, X, numbers)                                 # refuses what does not go with the plane
     Y = 1.0 * (numbers == np.arange(k)[:, None]) if k > 1 else 1.0 * numbers[None]
     A2, cache = forward_propagation(X, parameters)
     return compute_cost(A2, Y, parameters, cache=cache)
@@ -848,11 +855,16 @@ def _class_numbers(argument, Y, X=None):
     return Y.astype(int)
 
 
-def _grid(X, n=200):
-    """Return the axes' values, and as columns the (2, n²) points, of a grid over ``X`` and a margin of a tenth."""
+def _limits(X):
+    """Return the lowest and the highest corner of the plane around ``X``, with a margin of a tenth."""
     low, high = X.min(axis=1), X.max(axis=1)
     margin = np.where(high > low, (high - low) / 10, 1)
-    x1, x2 = np.linspace(low - margin, high + margin, n).T
+    return low - margin, high + margin
+
+
+def _grid(X, n=200):
+    """Return the axes' values, and as columns the (2, n²) points, of a grid over the plane of ``X``."""
+    x1, x2 = np.linspace(*_limits(X), n).T
     return x1, x2, np.array(np.meshgrid(x1, x2)).reshape(2, -1)
 
 

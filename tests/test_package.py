@@ -24,7 +24,7 @@ LAYERS = [
     "network",
     "objective preprocessing storage",
     "evaluation optimizers column_files readers gradient_check plotting",
-    "states callbacks",
+    "states callbacks page",
     "training",
     "lbfgs",
     "dask",

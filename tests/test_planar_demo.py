@@ -3,6 +3,7 @@
 import contextlib
 import importlib.util
 import io
+import json
 import os
 import subprocess
 import sys
@@ -205,6 +206,15 @@ def test_animation_and_hidden_units_are_written(demo, capsys):
     assert f"The picture of the hidden units is in {Path('demo_hidden_units.png').resolve()}" in capsys.readouterr().out
 
 
+def test_the_page_plays_the_training(demo, capsys):
+    demo.main("--iterations 15 --no-sweep --page training.html --model network.h5".split())
+    data = Path("training.html").read_text(encoding="utf-8").partition('type="application/json">')[2]
+    shown = json.JSONDecoder().raw_decode(data)[0]["snapshots"]
+    assert [snapshot["iteration"] for snapshot in shown] == [0, 10, 15]
+    np.testing.assert_array_equal(shown[-1]["network"]["W1"], load_parameters("network.h5")["W1"])
+    assert f"The page is in {Path('training.html').resolve()}" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("ending", ["jpg", "pdf", "svg"])
 def test_picture_may_have_another_format(demo, ending):
     demo.main(["--iterations", "1", "--no-sweep", "--output", f"demo.{ending}"])
@@ -305,6 +315,7 @@ def test_ctrl_c_before_there_is_anything_ends_in_one_line(demo, capsys, monkeypa
     ("--output .", "argument --output: must be a file that ends in"),
     ("--output folder.png", "argument --output: must be a file that can be written; got 'folder.png' (Is a directory)"),
     ("--animate training.mp4", "argument --animate: must be a file that ends in .gif; got 'training.mp4'"),
+    ("--page training.htm", "argument --page: must be a file that ends in .html; got 'training.htm'"),
     ("--model none/network.h5", "argument --model: must be a file that can be written; got 'none/network.h5'"),
     ("--depth 3", "unrecognized arguments: --depth 3"),
     ("--hidden", "argument --hidden: expected one argument"),
@@ -360,6 +371,6 @@ def test_help_explains_every_option(demo, capsys):
     assert end.value.code == 0
     text = capsys.readouterr().out
     for option in ("dataset", "hidden", "iterations", "learning-rate", "seed", "output", "no-sweep", "hidden-units",
-                   "animate", "model", "show"):
+                   "animate", "page", "model", "show"):
         lines = text.partition(f"\n  --{option}")[2].splitlines()[:2]
         assert len(" ".join(lines).split()) > 3, option
