@@ -27,12 +27,14 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from shallownet._checks import as_columns, as_floats, check_finite, check_integer, check_shape
 from shallownet._types import Array, History, Labels, Parameters, PathLike
 from shallownet.network import check_parameters, compute_cost, forward_propagation, output_of
+from shallownet.step import Quantity
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
@@ -539,6 +541,82 @@ def plot_network(
         axes.figure.legend(handles=signs, loc="outside lower center", ncols=2, frameon=False,
                            title="lines: " + ("weights" if x is None else "weight × activation"))
     return units, weights
+
+
+def plot_step(quantities: Sequence[Quantity], ax: Axes | None = None) -> dict[str, AxesImage]:
+    """Draw one step of training with all its numbers: on the left forward, downwards; on the right backward, upwards.
+
+    Each gradient stands beside what it is the gradient of. Red is positive, blue negative.
+
+    Parameters
+    ----------
+    quantities : list of Quantity
+        From ``one_step`` of ``shallownet.step``, for a network small enough to be read.
+    ax : matplotlib Axes, optional
+        None draws on a new figure.
+
+    Returns
+    -------
+    matrices : dict of AxesImage
+        By name: X, W1, …, J, dZ2, ….
+
+    Raises
+    ------
+    ValueError
+        If a matrix has more than eight rows or columns.
+
+    Examples
+    --------
+    >>> from shallownet.step import one_step
+    >>> parameters = {"W1": np.eye(2), "b1": np.zeros((2, 1)), "W2": np.array([[3.0, -1.0]]), "b2": np.zeros((1, 1))}
+    >>> matrices = plot_step(one_step(parameters, np.eye(2), np.array([[0, 1]])))
+    >>> matrices["dW1"].get_array().shape
+    (2, 2)
+    """
+    by_name = {quantity.name: quantity for quantity in quantities if quantity.part != "update"}
+    largest = max(max(quantity.value.shape) for quantity in by_name.values())
+    if largest > 8:
+        raise ValueError(f"quantities must be those of a network with at most 8 units in a layer and 8 samples, to be "
+                         f"read; got a matrix with {largest} rows or columns.")
+    rows = [("X",), ("W1", "b1"), ("Z1",), ("A1",), ("W2", "b2"), ("Z2",), ("A2", "Y"), ("J",)]
+    heights = [max(len(by_name[name].value) for name in row) + 1.3 for row in rows]
+    half = max(5.4, *(sum(_place(by_name[name]) for name in row) for row in rows))
+    axes = _axes(ax, size=(2 * half * 0.52, sum(heights) * 0.27 + 0.4))
+    axes.set_axis_off()
+    matrices, top = {}, 0.0
+    for row, height in zip(rows, heights, strict=True):
+        for side, prefix in enumerate(("", "d")):
+            left = side * (half + 0.5)
+            for name in (prefix + name for name in row):
+                if name in by_name:
+                    matrices[name] = _draw_matrix(axes, by_name[name], left, top)
+                    left += _place(by_name[name])
+        top -= height
+    for side, title in enumerate(("forward ↓", "backward ↑")):
+        axes.text(side * (half + 0.5), 1.0, title, fontsize="large", va="bottom")
+    axes.set(xlim=(-0.1, 2 * half + 0.6), ylim=(top + 0.2, 1.9))
+    axes.set_aspect("auto")
+    return matrices
+
+
+def _place(quantity):
+    """Return the width that a matrix takes, in cells, with room for its formula."""
+    return max(quantity.value.shape[1] + 0.7, 2.7)
+
+
+def _draw_matrix(axes, quantity, left, top):
+    """Draw a matrix as coloured cells with their numbers, its name and formula above."""
+    n_rows, n_columns = quantity.value.shape
+    limit = np.abs(quantity.value).max() or 1
+    image = axes.imshow(quantity.value, cmap=PROBABILITY, vmin=-limit, vmax=limit, zorder=0,
+                        extent=(left, left + n_columns, top - n_rows, top))
+    axes.add_patch(Rectangle((left, top - n_rows), n_columns, n_rows, fill=False, edgecolor="0.5", linewidth=0.6))
+    for (i, j), number in np.ndenumerate(quantity.value):
+        number = f"{number:.3f}".replace("-", "−")
+        axes.text(left + j + 0.5, top - i - 0.5, number, ha="center", va="center", fontsize=7)
+    formula = "" if quantity.formula == "given" else " " + quantity.formula
+    axes.text(left, top + 0.1, quantity.name + formula, fontsize=7.5, va="bottom")
+    return image
 
 
 def spread_snapshots(

@@ -22,7 +22,7 @@ LAYERS = [
     "activations datasets",
     "costs columns",
     "network",
-    "objective preprocessing storage",
+    "objective preprocessing storage step",
     "evaluation optimizers column_files readers gradient_check plotting",
     "states callbacks page",
     "training",

@@ -35,10 +35,12 @@ from shallownet.plotting import (
     plot_fit,
     plot_hidden_units,
     plot_network,
+    plot_step,
     plot_weights,
     spread_snapshots,
     tint,
 )
+from shallownet.step import one_step
 
 X = np.array([[0.0, 1.0, 2.0, 3.0], [0.0, 1.0, 0.0, 5.0]])
 Y = np.array([[0.0, 1.0, 1.0, 0.0]])
@@ -81,6 +83,7 @@ DRAWINGS = {
     "weights": lambda ax=None: plot_weights(network(6), (2, 3), ax=ax),
     "confusion matrix": lambda ax=None: plot_confusion_matrix(Y, 1 - Y, ax=ax),
     "network": lambda ax=None: plot_network(network(), x=X[:, :1], ax=ax),
+    "step": lambda ax=None: list(plot_step(one_step(network(), X[:, :2], Y[:, :2]), ax).values()),
 }
 
 
@@ -655,6 +658,31 @@ def test_networks_that_cannot_be_drawn_are_refused(settings, error, message):
     with pytest.raises(error, match=message):
         plot_network(network(), **settings, ax=ax)
     assert not ax.has_data()
+
+
+# plot_step
+
+def test_the_step_has_a_matrix_for_every_quantity():
+    quantities = one_step(network(), X[:, :2], Y[:, :2])
+    matrices = plot_step(quantities)
+    assert set(matrices) == {quantity.name for quantity in quantities}
+    for quantity in quantities:
+        if quantity.part != "update":
+            np.testing.assert_array_equal(matrices[quantity.name].get_array(), quantity.value)
+    assert {"dZ1 = dA1 ∘ (1 − A1²)", "Z2 = W2 A1 + b2", f"{Y[0, 1]:.3f}"} <= set(texts(matrices["X"]))
+
+
+def test_a_gradient_stands_beside_what_it_is_the_gradient_of():
+    matrices = plot_step(one_step(network(), X[:, :2], Y[:, :2]))
+    for name in ("W1", "b1", "Z1", "A1", "W2", "b2", "Z2"):
+        left, right = (matrices[n].get_extent() for n in (name, "d" + name))
+        assert left[2:] == right[2:]
+        assert left[0] < right[0]
+
+
+def test_a_step_that_cannot_be_read_is_refused():
+    with pytest.raises(ValueError, match=r"at most 8 units in a layer and 8 samples, .* got a matrix with 9 rows"):
+        plot_step(one_step(network(n_h=9), X, Y))
 
 
 # plot_weights
