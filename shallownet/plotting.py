@@ -841,13 +841,13 @@ def _draw_units(axes, layer, places, drawn, names, values):
                          linewidths=0.8, zorder=2)
     for place, i in zip(places, drawn, strict=False):
         if values is not None:
-            axes.text(*place, _short(values[i]), ha="center", va="center", fontsize=6.5, zorder=3)
+            value = _short(values[i])
+            axes.text(*place, value, ha="center", va="center", fontsize=min(6.5, 28 / len(value)), zorder=3)
         elif layer == 1:
             axes.text(*place, names[i], ha="center", va="center", fontsize=8, zorder=3)
         if layer != 1:
-            side = 1 if layer else -1
-            _readable(axes.text(place[0] + 0.13 * side, place[1], names[i], ha="left" if layer else "right",
-                                va="center", zorder=3))
+            _readable(axes.annotate(names[i], place, (12 if layer else -12, 0), textcoords="offset points",
+                                    ha="left" if layer else "right", va="center"))
     for place in places[n:]:
         axes.text(*place, "1", ha="center", va="center", fontsize=8, style="italic", zorder=3)
     title = ("inputs", "hidden units", "outputs")[layer]
@@ -858,7 +858,7 @@ def _draw_units(axes, layer, places, drawn, names, values):
 
 
 def _short(value):
-    return (f"{value:.2f}" if abs(value) < 100 else f"{value:.3g}").replace("-", "−")
+    return (f"{value:.2f}" if abs(value) < 100 else f"{value:.5g}").replace("-", "−")
 
 
 def _names(argument, names, n, default):
