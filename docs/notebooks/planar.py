@@ -145,11 +145,10 @@ right.set_title("the network")
 figure.tight_layout()
 
 # %% [markdown]
-# `train` is the loop with all its settings, and returns the history as well. Where does the cost fall fastest?
+# With `return_history=True` it returns the history as well. Where does the cost fall fastest?
 
 # %%
-parameters = sn.initialize_parameters(n_x, n_h, n_y, random_state=3)
-parameters, history = sn.train(X, Y, parameters, 10000, optimizer=sn.gradient_descent(1.2), report_every=50)
+parameters, history = sn.nn_model(X, Y, n_h=4, num_iterations=10000, report_every=50, return_history=True)
 
 figure, ax = plt.subplots(figsize=(5, 3))
 plot_cost(history, ax);

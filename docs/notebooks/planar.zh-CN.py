@@ -144,11 +144,10 @@ right.set_title("the network")
 figure.tight_layout()
 
 # %% [markdown]
-# `train` 是可以设置全部选项的训练循环，除参数外还返回训练历史。代价在哪一段下降得最快？
+# 加上 `return_history=True`，除参数外还返回训练历史。代价在哪一段下降得最快？
 
 # %%
-parameters = sn.initialize_parameters(n_x, n_h, n_y, random_state=3)
-parameters, history = sn.train(X, Y, parameters, 10000, optimizer=sn.gradient_descent(1.2), report_every=50)
+parameters, history = sn.nn_model(X, Y, n_h=4, num_iterations=10000, report_every=50, return_history=True)
 
 figure, ax = plt.subplots(figsize=(5, 3))
 plot_cost(history, ax);
