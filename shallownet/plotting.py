@@ -529,7 +529,7 @@ def plot_network(
     flows = [flow[np.ix_(to, [*sent, -1])] for flow, sent, to in zip(flows, drawn[:2], drawn[1:], strict=True)]
 
     rows = max(len(drawn[0]) + 1, len(drawn[1]) + 1, len(drawn[2]))
-    axes = _axes(ax, size=(6, max(2.5, 0.42 * rows + 0.9)))
+    axes = _axes(ax, size=(4.8, max(2.5, 0.42 * rows + 0.9)))
     axes.set_axis_off()
     places = [_layer_places(n, layer, bias=layer < 2) for layer, n in enumerate(map(len, drawn))]
     weights = [_draw_flows(axes, flow, *places[i:i + 2]) for i, flow in enumerate(flows)]
@@ -842,7 +842,7 @@ def _draw_units(axes, layer, places, drawn, names, values):
     for place, i in zip(places, drawn, strict=False):
         if values is not None:
             value = _short(values[i])
-            axes.text(*place, value, ha="center", va="center", fontsize=min(6.5, 28 / len(value)), zorder=3)
+            axes.text(*place, value, ha="center", va="center", fontsize=min(7, 30 / len(value)), zorder=3)
         elif layer == 1:
             axes.text(*place, names[i], ha="center", va="center", fontsize=8, zorder=3)
         if layer != 1:

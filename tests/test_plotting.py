@@ -407,12 +407,15 @@ def test_a_dot_marks_the_lowest_validation_cost(costs, lowest):
 def test_the_legend_lies_off_the_lines(given):
     iterations = np.arange(0, 10001, 100)
     falling = 0.2 + 0.5 * np.exp(-iterations / 800)
-    lines = plot_cost({"iteration": iterations, "cost": falling, "validation_cost": falling + iterations / 1e5},
-                      axes() if given else None)
+    histories = {name: {"iteration": iterations, "cost": cost} for name, cost in
+                 {"falling": falling, "later": 0.7 - 0.5 * (iterations > 8000), "rising": falling[::-1]}.items()}
+    lines = plot_cost(histories, axes() if given else None)
     figure = lines[0].figure
     figure.canvas.draw()
     legend = lines[0].axes.get_legend() if given else figure.legends[0]
     box = legend.get_window_extent()
+    if not given:
+        assert not box.overlaps(lines[0].axes.get_window_extent())
     for line in lines:
         path = line.get_transform().transform_path(line.get_path())
         assert not path.intersects_bbox(box, filled=False)
@@ -597,7 +600,8 @@ def test_a_line_runs_from_its_unit_to_its_unit():
 
 
 def test_a_sample_flows_through_the_network():
-    parameters, x = network(n_y=2, cost="softmax_cross_entropy"), X[:, [3]]
+    biases = {"b1": np.array([[0.5], [-2.0], [0.0]]), "b2": np.array([[3.0], [-1.0]])}
+    parameters, x = network(n_y=2, cost="softmax_cross_entropy") | biases, X[:, [3]]
     (_, hidden, outputs), (first, second) = plot_network(parameters, x=x)
     A2, cache = forward_propagation(x, parameters)
     np.testing.assert_allclose(hidden.get_array(), [*cache["A1"][:, 0], 0])
