@@ -52,6 +52,12 @@ def network(n_x=2, n_h=3, n_y=1, **names):
     return initialize_parameters(n_x, n_h, n_y, scale=1, random_state=0, **names)
 
 
+def lines(contours):
+    """The lines of the contours, each an array of points (n, 2)."""
+    return [line for path in contours.get_paths()
+            for line in np.split(path.vertices, np.flatnonzero(path.codes == path.MOVETO)[1:])]
+
+
 def halves(X):
     """Probability of class 1, rising along the first axis: 0.5 at x_1 = 1.5."""
     return 1 / (1 + np.exp(-4 * (X[:1] - 1.5)))
@@ -277,7 +283,7 @@ def test_two_classes_have_ten_levels_and_the_line_at_one_half():
     (regions,), (boundary,), points = plot_decision_boundary(halves, X, Y)
     np.testing.assert_allclose(regions.levels, np.linspace(0, 1, 11))
     np.testing.assert_array_equal(boundary.levels, [0.5])
-    (line,) = boundary.allsegs[0]
+    (line,) = lines(boundary)
     np.testing.assert_allclose(line[:, 0], 1.5, atol=1e-3)
     np.testing.assert_allclose([line[:, 1].min(), line[:, 1].max()], [-0.5, 5.5])
     assert [p.get_label() for p in points] == ["class 0", "class 1"]
@@ -320,7 +326,7 @@ def test_the_largest_probability_wins_even_below_one_half():
     regions, (boundary, *_), _ = plot_decision_boundary(model, X, ONE_HOT)
     first, second, _ = (region.get_paths()[0].vertices[:, 0] for region in regions)
     np.testing.assert_allclose([first.max(), second.min()], 2)
-    np.testing.assert_allclose(boundary.allsegs[0][0][:, 0].max(), 2)
+    np.testing.assert_allclose(lines(boundary)[0][:, 0].max(), 2)
 
 
 @pytest.mark.parametrize(("n_y", "cost"), [(1, "cross_entropy"), (2, "softmax_cross_entropy"), (1, "brier")])
@@ -328,10 +334,10 @@ def test_parameters_and_callables_draw_the_same_boundary(n_y, cost):
     parameters = network(n_y=n_y, cost=cost)
     _, (of_dictionary,), _ = plot_decision_boundary(parameters, X, Y)
     _, (of_callable,), _ = plot_decision_boundary(lambda X: predict_probability(parameters, X), X, Y)
-    np.testing.assert_allclose(of_dictionary.allsegs[0][0], of_callable.allsegs[0][0])
+    np.testing.assert_allclose(lines(of_dictionary)[0], lines(of_callable)[0])
     _, (of_labels,), _ = plot_decision_boundary(lambda X: predict(parameters, X), X, Y)
     cell = 6 / 199
-    nearest = np.abs(of_labels.allsegs[0][0][:, None] - of_dictionary.allsegs[0][0]).max(axis=2).min(axis=1)
+    nearest = np.abs(lines(of_labels)[0][:, None] - lines(of_dictionary)[0]).max(axis=2).min(axis=1)
     assert nearest.max() < cell
 
 
@@ -344,7 +350,7 @@ def test_class_numbers_and_probabilities_draw_the_same_regions():
 
 def test_two_independent_outputs_are_compared_with_each_other():
     _, (boundary,), _ = plot_decision_boundary(lambda X: np.vstack([0.8 + 0 * X[0], X[0] / 3.3]).clip(0, 1), X, Y)
-    np.testing.assert_allclose(boundary.allsegs[0][0][:, 0], 0.8 * 3.3)
+    np.testing.assert_allclose(lines(boundary)[0][:, 0], 0.8 * 3.3)
 
 
 def test_a_model_that_never_changes_its_mind_has_no_boundary():
@@ -518,7 +524,7 @@ TWO_UNITS = {
 def test_each_unit_has_a_panel_with_its_line_and_weight():
     images = plot_hidden_units(TWO_UNITS, X, Y)
     assert [image.axes.get_title() for image in images] == ["unit 1: W2 = −3.0", "unit 2: W2 = 1.0"]
-    vertical, horizontal = (image.axes.collections[0].allsegs[0][0] for image in images)
+    vertical, horizontal = (lines(image.axes.collections[0])[0] for image in images)
     np.testing.assert_allclose(vertical[:, 0], 1.5)
     np.testing.assert_allclose(horizontal[:, 1], 1.0)
 
@@ -536,7 +542,7 @@ def test_the_last_panel_shows_the_network():
     *_, whole = image.axes.figure.axes[0].child_axes
     (_, (boundary,), _) = plot_decision_boundary(TWO_UNITS, X, Y)
     assert whole.get_title() == "sum and bias"
-    np.testing.assert_allclose(whole.collections[1].allsegs[0][0], boundary.allsegs[0][0])
+    np.testing.assert_allclose(lines(whole.collections[1])[0], lines(boundary)[0])
     np.testing.assert_allclose(whole.get_xlim(), (-0.3, 3.3))
 
 
@@ -811,7 +817,7 @@ def test_each_frame_is_the_boundary_of_its_snapshot_beside_the_cost():
     animation._draw_frame(1)
     plane, curve = ax.child_axes
     _, (boundary,), _ = plot_decision_boundary(TWO_UNITS, X, Y)
-    np.testing.assert_allclose(plane.collections[1].allsegs[0][0], boundary.allsegs[0][0])
+    np.testing.assert_allclose(lines(plane.collections[1])[0], lines(boundary)[0])
     right = (predict(TWO_UNITS, X) == Y).mean()
     assert plane.get_title() == f"iteration 1,000: accuracy {100 * right:.2f} %"
     cost = compute_cost(forward_propagation(X, TWO_UNITS)[0], Y)
