@@ -745,30 +745,6 @@ def animate_training(
     return animation
 
 
-def _checked_snapshots(snapshots):
-    snapshots = list(snapshots)
-    if not snapshots or not all(isinstance(snapshot, tuple) and len(snapshot) == 2 for snapshot in snapshots):
-        raise ValueError("snapshots must be a list of (iteration, parameters) pairs; "
-                         f"got {'others' if snapshots else 'none'}. Use the callback snapshots().")
-    return [(iteration, check_parameters(parameters)) for iteration, parameters in snapshots]
-
-
-def _accuracy(parameters, X, numbers):
-    return float(np.mean(_class_scores(parameters, X, numbers).argmax(axis=0) == numbers))
-
-
-def _cost(parameters, X, numbers):
-    """Return the cost of a classifier whose labels are given as class numbers."""
-    k = len(parameters["W2"])
-    if output_of(parameters) == "linear":
-        raise ValueError("snapshots must be of a classifier, to be drawn in the plane; got one with a linear output. "
-                         "Use plot_fit for a regression.")
-    _class_scores(parameters, X, numbers)                                 # refuses what does not go with the plane
-    Y = 1.0 * (numbers == np.arange(k)[:, None]) if k > 1 else 1.0 * numbers[None]
-    A2, cache = forward_propagation(X, parameters)
-    return compute_cost(A2, Y, parameters, cache=cache)
-
-
 def _axes(ax, xlabel="", ylabel="", size=(5, 4)):
     """Return ``ax``, or axes on a new figure that pyplot does not know: small in inches, so the letters are large."""
     if ax is None:
@@ -998,3 +974,27 @@ def _histories(history):
             raise ValueError(f"history{of_name} must have as many costs as iterations, {reports}, and no more "
                              f"validation costs; got {costs} and {validations}. Use what train returns.")
     return histories
+
+
+def _checked_snapshots(snapshots):
+    snapshots = list(snapshots)
+    if not snapshots or not all(isinstance(snapshot, tuple) and len(snapshot) == 2 for snapshot in snapshots):
+        raise ValueError("snapshots must be a list of (iteration, parameters) pairs; "
+                         f"got {'others' if snapshots else 'none'}. Use the callback snapshots().")
+    return [(iteration, check_parameters(parameters)) for iteration, parameters in snapshots]
+
+
+def _accuracy(parameters, X, numbers):
+    return float(np.mean(_class_scores(parameters, X, numbers).argmax(axis=0) == numbers))
+
+
+def _cost(parameters, X, numbers):
+    """Return the cost of a classifier whose labels are given as class numbers."""
+    k = len(parameters["W2"])
+    if output_of(parameters) == "linear":
+        raise ValueError("snapshots must be of a classifier, to be drawn in the plane; got one with a linear output. "
+                         "Use plot_fit for a regression.")
+    _class_scores(parameters, X, numbers)                                 # refuses what does not go with the plane
+    Y = 1.0 * (numbers == np.arange(k)[:, None]) if k > 1 else 1.0 * numbers[None]
+    A2, cache = forward_propagation(X, parameters)
+    return compute_cost(A2, Y, parameters, cache=cache)
