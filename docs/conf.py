@@ -29,6 +29,7 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 napoleon_google_docstring = False
 napoleon_use_ivar = True
+suppress_warnings = ["ref.python"]                                        # a word in a type may name two fields
 html_theme = "alabaster"
 html_theme_options = {"page_width": "62rem", "sidebar_width": "13rem", "font_family": "system-ui, sans-serif",
                       "head_font_family": "system-ui, sans-serif", "code_font_size": "0.85em", "show_powered_by": False,
