@@ -19,6 +19,7 @@ from shallownet.plotting import (
     COLORS,
     _accuracy,
     _aspect,
+    _checked_snapshots,
     _class_names,
     _class_numbers,
     _cost,
@@ -90,6 +91,7 @@ def export_page(
     """
     if not str(path).lower().endswith(".html"):
         raise ValueError(f"path must end in .html; got {str(path)!r}.")
+    snapshots = _checked_snapshots(snapshots)
     X = _plane_points(X)
     numbers = _class_numbers("Y", Y, X)
     shown = spread_snapshots(snapshots, X, max_snapshots)

@@ -144,6 +144,12 @@ def test_the_program_of_the_page_is_javascript(planar):
     MiniRacer().eval(f"new Function({json.dumps(page.scripts[2])})")
 
 
+def test_snapshots_may_come_one_by_one(tmp_path):
+    export_page(iter([(0, network()), (10, network(n_h=4))]), X, Y, tmp_path / "page.html")
+    data = Page(tmp_path / "page.html").data
+    assert [snapshot["iteration"] for snapshot in data["snapshots"]] == data["history"]["iteration"] == [0, 10]
+
+
 def test_many_samples_are_thinned_out(tmp_path):
     many = np.random.RandomState(0).randn(2, 5001)
     export_page([(0, network())], many, (many[:1] > 0), tmp_path / "page.html")

@@ -43,7 +43,8 @@ ax.legend(loc="upper left", bbox_to_anchor=(1, 1));
 # ## 2. Without a hidden layer
 #
 # Logistic regression is a network without the hidden layer, `A = sigmoid(W X + b)`. Its boundary is a line, and no line
-# separates the petals: it is right for less than half of the points.
+# separates the petals: it is right for less than half of the points. The background is the probability of class 1, from
+# blue (0) over white to red (1), in steps of 0.1; the black line is where it is 0.5.
 
 # %%
 W, b = np.zeros((1, 2)), np.zeros((1, 1))
