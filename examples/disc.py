@@ -34,11 +34,12 @@ def main(arguments=None):
         print(f"{iteration:5d} {cost:.4f}")
     print(f"cost {history['cost'][-1]:.4f}, accuracy {100 * accuracy(parameters, X, Y):.1f} %  (the text: a picture)")
 
-    figure = Figure(figsize=(10, 4), layout="constrained")
+    figure = Figure(figsize=(7.2, 3.2), layout="constrained")
     left, right = figure.subplots(1, 2)
     plot_decision_boundary(parameters, X, Y, ax=left)
+    left.set_title("colour: what it predicts, from 0 (blue) to 1", fontsize="small")
     plot_cost(history, ax=right)
-    figure.savefig(options.output, dpi=120)
+    figure.savefig(options.output, dpi=160)
     print(f"The learned function is in {options.output}.")
 
 

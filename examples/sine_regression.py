@@ -31,11 +31,11 @@ def main(arguments=None):
         print(f"{iteration:9d}  {loss:.6f}  {text:.6f}")
     print(f"R² = {r2_score(parameters, x, y):.3f}")
 
-    figure = Figure(figsize=(10, 4), layout="constrained")
+    figure = Figure(figsize=(7.2, 3.2), layout="constrained")
     left, right = figure.subplots(1, 2)
     plot_fit(parameters, x, y, ax=left)
     plot_cost(history, ax=right)
-    figure.savefig(options.output, dpi=120)
+    figure.savefig(options.output, dpi=160)
     print(f"The curve is in {options.output}.")
 
 

@@ -37,11 +37,12 @@ def main(arguments=None):
     print(f"loss {losses[0]:.2f} to {losses[-1]:.2f}              (the text: about 1.13 to 0.11)")
     print(f"training accuracy {100 * accuracy(parameters, X, Y):.1f} %  (the text: 97 %)")
 
-    figure = Figure(figsize=(10, 4), layout="constrained")
+    figure = Figure(figsize=(7.2, 3.2), layout="constrained")
     left, right = figure.subplots(1, 2)
     plot_decision_boundary(parameters, X, Y, ax=left)
+    left.set_title("colour: the class it predicts", fontsize="small")
     plot_cost(history, ax=right)
-    figure.savefig(options.output, dpi=120)
+    figure.savefig(options.output, dpi=160)
     print(f"The boundary is in {options.output}.")
 
 

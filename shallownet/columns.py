@@ -135,7 +135,7 @@ def keep_freed_memory():
     """Let glibc keep the memory of a block's arrays, up to 4 MiB each and 32 MiB in all, for the next block.
 
     Giving it back to the system and asking for it again can take longer than all the arithmetic. Who has set glibc's
-    MALLOC_MMAP_THRESHOLD_ knows better.
+    ``MALLOC_MMAP_THRESHOLD_`` knows better.
     """
     if sys.platform == "linux" and "MALLOC_MMAP_THRESHOLD_" not in os.environ:
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)             # musl has none

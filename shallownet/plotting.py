@@ -14,25 +14,34 @@ Okabe and Ito, "Color universal design", 2008: the eight colours, which colour-b
 """
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from math import ceil, sqrt
 from typing import Any
 
 import numpy as np
 from matplotlib.animation import FuncAnimation, PillowWriter
 from matplotlib.axes import Axes
-from matplotlib.collections import PathCollection
+from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.contour import QuadContourSet
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+from matplotlib.text import Text
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from shallownet._checks import as_columns, as_floats, check_finite, check_integer, check_shape
 from shallownet._types import Array, History, Labels, Parameters, PathLike
-from shallownet.network import check_parameters, forward_propagation
+from shallownet.network import check_parameters, compute_cost, forward_propagation, output_of
+from shallownet.step import Quantity
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+CJK_FONTS = ("Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "Source Han Sans CN", "Microsoft YaHei",
+             "SimHei", "PingFang SC", "Hiragino Sans GB", "Heiti TC", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei",
+             "Arial Unicode MS", "Noto Serif CJK SC", "Noto Serif CJK JP")
 
 Model = Parameters | Callable[[Array], Array]
 
@@ -42,13 +51,22 @@ def tint(color: str, strength: float = 0.45) -> tuple[float, float, float]:
     return tuple(1 - strength * (1 - np.array(to_rgb(color))))
 
 
+def shade(color: str) -> tuple[float, float, float]:
+    """Return ``color`` mixed with black in equal parts: the edge of points, which is seen on every background."""
+    return tuple(np.array(to_rgb(color)) / 2)
+
+
 PROBABILITY = LinearSegmentedColormap.from_list("probability", [tint(COLORS[0]), "white", tint(COLORS[1])])
 DIVERGING = LinearSegmentedColormap.from_list("diverging", [COLORS[0], "white", COLORS[1]]).with_extremes(bad="0.8")
-SEQUENTIAL = LinearSegmentedColormap.from_list("sequential", ["white", COLORS[0]])
+SEQUENTIAL = LinearSegmentedColormap.from_list("sequential", ["white", tint(COLORS[0], 0.6)])
 
 
-def plot_data(X: Array, Y: Labels, ax: Axes | None = None) -> list[PathCollection]:
+def plot_data(
+    X: Array, Y: Labels, ax: Axes | None = None, *, classes: Sequence[str] | None = None
+) -> list[PathCollection]:
     """Draw the points of the plane, each class with its colour and marker.
+
+    A unit is as long on both axes, unless one feature spans three times as much as the other.
 
     Parameters
     ----------
@@ -58,16 +76,18 @@ def plot_data(X: Array, Y: Labels, ax: Axes | None = None) -> list[PathCollectio
         0/1 labels, one-hot columns or class numbers.
     ax : matplotlib Axes, optional
         None draws on a new figure, with a legend; on your own axes ``ax.legend()`` makes one.
+    classes : list of str, optional
+        The classes' names; without them "class 0", "class 1", ….
 
     Returns
     -------
     points : list of PathCollection
-        One for each class that occurs, labelled "class 0", "class 1", ….
+        One for each class that occurs, labelled with its name.
 
     Raises
     ------
     ValueError
-        If ``X`` has not two rows, or ``Y`` does not go with it.
+        If ``X`` does not have two rows, ``Y`` does not go with it, or there are more classes than names.
 
     Examples
     --------
@@ -76,23 +96,25 @@ def plot_data(X: Array, Y: Labels, ax: Axes | None = None) -> list[PathCollectio
     ['class 0', 'class 1']
     """
     X = _plane_points(X)
-    classes = _class_numbers("Y", Y, X)
+    numbers = _class_numbers("Y", Y, X)
+    names = _class_names(classes, numbers.max() + 1)
     axes = _axes(ax, "$x_1$", "$x_2$")
     axes.margins(0.1)
+    axes.set_aspect(_aspect(X))
     area = np.prod(axes.get_window_extent().size) * (72 / axes.figure.dpi) ** 2
     size = np.clip(0.1 * area / X.shape[1], 4, 36)                        # points² each: a tenth of the plane in all
     points = [
-        axes.scatter(*X[:, classes == c], s=size, color=COLORS[c % 8], marker=MARKERS[c % 7], edgecolors="white",
-                     linewidths=0.1 * sqrt(size), label=f"class {c}")
-        for c in np.unique(classes)
+        axes.scatter(*X[:, numbers == c], s=size, color=COLORS[c % 8], marker=MARKERS[c % 7],
+                     edgecolors=[shade(COLORS[c % 8])], linewidths=0.1 * sqrt(size), label=names[c])
+        for c in np.unique(numbers)
     ]
     if ax is None:
-        axes.figure.legend(loc="outside upper center", ncols=4)
+        _legend(axes)
     return points
 
 
 def plot_decision_boundary(
-    model: Model, X: Array, Y: Labels, ax: Axes | None = None
+    model: Model, X: Array, Y: Labels, ax: Axes | None = None, *, classes: Sequence[str] | None = None
 ) -> tuple[list[QuadContourSet], list[QuadContourSet], list[PathCollection]]:
     """Draw what the model says everywhere in the plane, and the points on top.
 
@@ -109,7 +131,9 @@ def plot_decision_boundary(
     Y : array, shape (1, m), (k, m) or (m,)
         0/1 labels, one-hot columns or class numbers.
     ax : matplotlib Axes, optional
-        None draws on a new figure, with a legend.
+        None draws on a new figure, with a legend and, for two classes, a colour bar.
+    classes : list of str, optional
+        The classes' names; without them "class 0", "class 1", ….
 
     Returns
     -------
@@ -123,7 +147,8 @@ def plot_decision_boundary(
     Raises
     ------
     ValueError
-        If ``X`` has not two rows, ``Y`` does not go with it, or the model returns neither probabilities nor labels.
+        If ``X`` does not have two rows, ``Y`` does not go with it, there are more classes than names, or the model
+        returns neither probabilities nor labels.
 
     Examples
     --------
@@ -133,9 +158,10 @@ def plot_decision_boundary(
     array([0.5])
     """
     X = _plane_points(X)
-    classes = _class_numbers("Y", Y, X)
+    numbers = _class_numbers("Y", Y, X)
     x1, x2, grid = _grid(X)
-    scores = _class_scores(model, grid, classes)
+    scores = _class_scores(model, grid, numbers)
+    names = _class_names(classes, len(scores))
     axes = _axes(ax, "$x_1$", "$x_2$")
     regions, boundaries = [], []
 
@@ -151,14 +177,19 @@ def plot_decision_boundary(
         for c, score in enumerate(scores):
             lead = score - np.delete(scores, c, axis=0).max(axis=0)
             draw(lead, [0, 1], 0, colors=[tint(COLORS[c % 8])])
-    points = plot_data(X, classes, axes)
+    points = plot_data(X, numbers, axes, classes=names)
     if ax is None:
-        axes.figure.legend(loc="outside upper center", ncols=4)
+        _legend(axes)
+        if len(scores) == 2:
+            bar = axes.figure.colorbar(regions[0], location="bottom", shrink=0.6, aspect=40)
+            _readable(bar.ax.set_xlabel(f"probability of {names[1]}"))
     return regions, boundaries, points
 
 
 def plot_cost(history: History | dict[str, History], ax: Axes | None = None) -> list[Line2D]:
     """Draw the learning curve: the cost against the iteration, on a log scale if it falls below a twentieth.
+
+    A dot marks the lowest validation cost, and the legend says where it is.
 
     Parameters
     ----------
@@ -186,20 +217,28 @@ def plot_cost(history: History | dict[str, History], ax: Axes | None = None) -> 
             if key in entries:
                 label = f"{name}, {kind}" if name and "validation_cost" in entries else name or kind
                 reports = entries["iteration"][:len(entries[key])]        # a callback may have stayed away
-                marker = "o" if len(reports) == 1 else None
-                lines += axes.plot(reports, entries[key], style, marker=marker, color=COLORS[i % 8], label=label)
+                marked = [0] if len(reports) == 1 else []
+                if kind == "validation" and np.isfinite(entries[key]).any():
+                    marked = [int(np.nanargmin(entries[key]))]
+                    label += f", lowest at {reports[marked[0]]:,}"
+                lines += axes.plot(reports, entries[key], style, color=COLORS[i % 8], label=label,
+                                   marker="o" if marked else None, markevery=marked or None)
     if axes.get_xscale() == "linear":
         axes.locator_params(axis="x", nbins=4, integer=True)
+        axes.xaxis.set_major_formatter("{x:,.0f}")
     costs = np.concatenate([line.get_ydata() for line in lines])
     if np.nanmin(costs) > 0 and np.nanmax(costs) > 20 * np.nanmin(costs):
         axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if np.nanmax(costs) < 1e3 * np.nanmin(costs) else (1,)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(NullFormatter())
     if len(lines) > 1:
-        axes.legend()
+        _legend(axes, inside=ax is not None)
     return lines
 
 
 def plot_fit(model: Model, x: Array, y: Array, ax: Axes | None = None) -> tuple[list[PathCollection], list[Line2D]]:
-    """Draw the curve of a regression over its points.
+    """Draw the curve of a regression over its points, with a legend.
 
     Parameters
     ----------
@@ -232,8 +271,17 @@ def plot_fit(model: Model, x: Array, y: Array, ax: Axes | None = None) -> tuple[
     check_shape("The model's output", values, (len(y), curve.size), f"y has {len(y)} rows.")
 
     axes = _axes(ax, "$x$", "$y$")
-    points = [axes.scatter(x, row, s=20, color=tint(COLORS[i % 8]), marker=MARKERS[i % 7]) for i, row in enumerate(y)]
-    lines = [axes.plot(curve, row, color=COLORS[i % 8], linewidth=2)[0] for i, row in enumerate(values)]
+    outputs = [f" $y_{{{i + 1}}}$" if len(y) > 1 else "" for i in range(len(y))]
+    points = [
+        axes.scatter(x, row, s=20, color=[tint(COLORS[i % 8])], marker=MARKERS[i % 7], edgecolors=COLORS[i % 8],
+                     linewidths=0.6, label="data" + outputs[i])
+        for i, row in enumerate(y)
+    ]
+    lines = [
+        axes.plot(curve, row, color=COLORS[i % 8], linewidth=2, label="fit" + outputs[i])[0]
+        for i, row in enumerate(values)
+    ]
+    _legend(axes, inside=ax is not None)
     return points, lines
 
 
@@ -241,7 +289,7 @@ def plot_hidden_units(parameters: Parameters, X: Array, Y: Labels, ax: Axes | No
     """Draw what each hidden unit sees: its vote ``W2[:, i] A1[i]`` in the plane, and its line ``Z1[i] = 0``.
 
     A place has the colour of the class that the unit votes for there; the stronger the vote, the stronger the colour,
-    on one scale for all units. The title is the unit's number and, for two classes, its weight ``W2[0, i]``. All votes
+    on one scale for all units. The title is the unit's number and, for two classes, its weight in ``W2``. All votes
     and the bias ``b2`` add up to the last panel, the network's decision. Of more than 63 units the strongest 63 are
     drawn.
 
@@ -266,7 +314,7 @@ def plot_hidden_units(parameters: Parameters, X: Array, Y: Labels, ax: Axes | No
     >>> parameters = {"W1": np.eye(2), "b1": np.zeros((2, 1)), "W2": np.array([[3.0, -1.0]]), "b2": np.zeros((1, 1))}
     >>> images = plot_hidden_units(parameters, np.array([[0.0, 1.0], [0.0, 1.0]]), np.array([[0, 1]]))
     >>> [image.axes.get_title() for image in images]
-    ['unit 1: +3.0', 'unit 2: −1.0']
+    ['unit 1: W2 = 3.0', 'unit 2: W2 = −1.0']
     """
     X = _plane_points(X)
     classes = _class_numbers("Y", Y, X)
@@ -288,15 +336,17 @@ def plot_hidden_units(parameters: Parameters, X: Array, Y: Labels, ax: Axes | No
         strength = votes[i].max(axis=0)[:, None] / (votes.max() or 1)     # (n, 1)
         image = 1 - strength * (1 - colors[votes[i].argmax(axis=0)])      # (n, 3)
         images.append(panel.imshow(image.reshape(len(x2), len(x1), 3), extent=(*x1[[0, -1]], *x2[[0, -1]]),
-                                   origin="lower", aspect="auto", interpolation="bilinear", zorder=0))
+                                   origin="lower", aspect=_aspect(X), interpolation="bilinear", zorder=0))
         Z1 = cache["Z1"][i].reshape(len(x2), len(x1))
         if Z1.min() < 0 < Z1.max():
             panel.contour(x1, x2, Z1, [0], colors="black", linewidths=1.2, zorder=0.5)
         plot_data(X, classes, panel)
-        weight = f": {parameters['W2'][0, i]:+.1f}".replace("-", "−") if len(parameters["W2"]) == 1 else ""
-        panel.set_title(f"unit {i + 1}{weight}")
+        weight = f": W2 = {parameters['W2'][0, i]:.1f}".replace("-", "−") if len(parameters["W2"]) == 1 else ""
+        panel.set_title(f"unit {i + 1}{weight}", fontsize="medium")
     plot_decision_boundary(parameters, X, classes, whole)
-    whole.set_title("sum and bias")
+    whole.set_title("sum and bias", fontsize="medium")
+    if ax is None:
+        whole.figure.supxlabel("colour: the class that a unit votes for\nline: where $Z_1 = 0$", fontsize="medium")
     for panel in (*panels, whole):
         panel.set(xlabel="", ylabel="", xticks=[], yticks=[], xlim=x1[[0, -1]], ylim=x2[[0, -1]])
     return images
@@ -362,7 +412,7 @@ def plot_confusion_matrix(
 ) -> AxesImage:
     """Draw how many samples of each class were taken for which: row the true class, column the predicted one.
 
-    The colour is the fraction of the row, so a rare class counts like a frequent one.
+    The colour and the percentage are the fraction of the row, so a rare class counts like a frequent one.
 
     Parameters
     ----------
@@ -376,7 +426,7 @@ def plot_confusion_matrix(
     Returns
     -------
     image : AxesImage
-        The fractions; the counts are the axes' texts.
+        The fractions; counts and percentages are the axes' texts.
 
     Raises
     ------
@@ -394,33 +444,241 @@ def plot_confusion_matrix(
     predicted = _class_numbers("predictions", predictions)
     check_shape("predictions", predicted, true.shape, "They go with Y, sample by sample; columns are samples.")
     k = max(true.max(), predicted.max()) + 1
-    classes = range(k) if classes is None else list(classes)
-    if len(classes) < k:
-        raise ValueError(f"classes must name all {k} classes; got {len(classes)} names.")
+    classes = list(map(str, range(k))) if classes is None else _class_names(classes, k)
     k = len(classes)
     counts = np.bincount(k * true + predicted, minlength=k * k).reshape(k, k)
     fractions = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
 
     axes = _axes(ax, "predicted class", "true class")
     image = axes.imshow(fractions, cmap=SEQUENTIAL, vmin=0, vmax=1)
+    cell = min(axes.get_window_extent().size) * 72 / axes.figure.dpi / k  # in points
     for (row, column), count in np.ndenumerate(counts):
-        axes.text(column, row, str(count), ha="center", va="center",
-                  color="white" if fractions[row, column] > 0.92 else "black")
-    long = max(len(str(name)) for name in classes) * k > 30               # the names would run into each other
+        percentage = f"\n{100 * fractions[row, column]:.0f} %" if count else ""
+        axes.text(column, row, f"{count}{percentage}", ha="center", va="center", fontsize=np.clip(cell / 4, 4, 10))
+    long = max(map(_width, classes)) * k > 30                             # the names would run into each other
     axes.set_xticks(range(k), classes, **({"rotation": 45, "ha": "right"} if long else {}))
     axes.set_yticks(range(k), classes)
+    for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
+        _readable(label)
     return image
 
 
-def animate_training(
-    snapshots: list[tuple[int, Parameters]], X: Array, Y: Labels, path: PathLike | None = None, ax: Axes | None = None
-) -> FuncAnimation:
-    """Return an animation of the decision boundary during training; with ``path`` it is written as a GIF, too.
+def plot_network(
+    parameters: Parameters,
+    features: Sequence[str] | None = None,
+    classes: Sequence[str] | None = None,
+    x: Array | None = None,
+    ax: Axes | None = None,
+    *,
+    max_units: int = 12,
+) -> tuple[list[PathCollection], list[LineCollection]]:
+    """Draw the network itself: its units, and its weights as lines, as wide as they are large.
+
+    Positive weights are red and solid, negative ones blue and dashed; the unit "1" of a layer sends its biases. With a
+    sample ``x`` the activations stand in the units, and a line is what flows along it, ``W1[i, j] x[j]`` and
+    ``W2[k, i] A1[i]``. Of more units than ``max_units`` in a layer, the strongest are drawn: those whose lines
+    are widest together.
+
+    Parameters
+    ----------
+    parameters : dict
+    features : list of str, optional
+        The names of the inputs; without them $x_1$, $x_2$, ….
+    classes : list of str, optional
+        The names of the outputs; for one sigmoid output two names, of class 0 and class 1.
+    x : array, shape (n_x, 1), optional
+        One sample.
+    ax : matplotlib Axes, optional
+        None draws on a new figure, with a legend.
+    max_units : int
+        Units that are drawn in a layer.
+
+    Returns
+    -------
+    units : list of PathCollection
+        Inputs, hidden units and outputs; the first two with their unit "1" at the end.
+    weights : list of LineCollection
+        Of the hidden layer and of the output layer, line by line as in ``np.hstack([W1, b1]).ravel()``.
+
+    Raises
+    ------
+    ValueError
+        If there are not as many names as units, or ``x`` is not one sample.
+
+    Examples
+    --------
+    >>> parameters = {"W1": np.eye(2), "b1": np.zeros((2, 1)), "W2": np.array([[3.0, -1.0]]), "b2": np.zeros((1, 1))}
+    >>> units, weights = plot_network(parameters, features=["length", "weight"], classes=["oat", "wheat"])
+    >>> [len(layer.get_offsets()) for layer in units]
+    [3, 3, 1]
+    """
+    parameters = check_parameters(parameters)
+    n_h, n_x = parameters["W1"].shape
+    max_units = check_integer("max_units", max_units)
+    names = [
+        _names("features", features, n_x, [f"$x_{{{j + 1}}}$" for j in range(n_x)]),
+        range(1, n_h + 1),
+        _output_names(parameters, classes),
+    ]
+    if x is not None:
+        x = as_columns("x", x, rows=n_x)
+        check_shape("x", x, (n_x, 1), "Use one column of X, such as X[:, [0]].")
+    values, flows = _flows(parameters, x)
+    sizes = [np.abs(flow) for flow in flows]
+    strength = sizes[0][:, :-1].sum(axis=0), sizes[1][:, :-1].sum(axis=0), sizes[1].sum(axis=1)
+    drawn = [np.sort(np.argsort(-of_layer, kind="stable")[:max_units]) for of_layer in strength]
+    flows = [flow[np.ix_(to, [*sent, -1])] for flow, sent, to in zip(flows, drawn[:2], drawn[1:], strict=True)]
+
+    rows = max(len(drawn[0]) + 1, len(drawn[1]) + 1, len(drawn[2]))
+    axes = _axes(ax, size=(4.8, max(2.5, 0.42 * rows + 0.9)))
+    axes.set_axis_off()
+    places = [_layer_places(n, layer, bias=layer < 2) for layer, n in enumerate(map(len, drawn))]
+    weights = [_draw_flows(axes, flow, *places[i:i + 2]) for i, flow in enumerate(flows)]
+    units = [_draw_units(axes, layer, places[layer], drawn[layer], names[layer], values[layer]) for layer in range(3)]
+    axes.set(xlim=(-0.75, 2.75), ylim=(-rows / 2 - 0.2, rows / 2 + 0.9))
+    if ax is None:
+        signs = [Line2D([], [], color=COLORS[sign], linestyle=style, linewidth=2, label=label)
+                 for sign, style, label in ((1, "-", "positive"), (0, "--", "negative"))]
+        axes.figure.legend(handles=signs, loc="outside lower center", ncols=2, frameon=False,
+                           title="lines: " + ("weights" if x is None else "weight × activation"))
+    return units, weights
+
+
+def plot_step(quantities: Sequence[Quantity], ax: Axes | None = None) -> dict[str, AxesImage]:
+    """Draw one step of training with all its numbers: on the left forward, downwards; on the right backward, upwards.
+
+    Each gradient stands beside what it is the gradient of. Red is positive, blue negative.
+
+    Parameters
+    ----------
+    quantities : list of Quantity
+        From ``one_step`` of ``shallownet.step``, for a network small enough to be read.
+    ax : matplotlib Axes, optional
+        None draws on a new figure.
+
+    Returns
+    -------
+    matrices : dict of AxesImage
+        By name: X, W1, …, J, dZ2, ….
+
+    Raises
+    ------
+    ValueError
+        If a matrix has more than eight rows or columns.
+
+    Examples
+    --------
+    >>> from shallownet.step import one_step
+    >>> parameters = {"W1": np.eye(2), "b1": np.zeros((2, 1)), "W2": np.array([[3.0, -1.0]]), "b2": np.zeros((1, 1))}
+    >>> matrices = plot_step(one_step(parameters, np.eye(2), np.array([[0, 1]])))
+    >>> matrices["dW1"].get_array().shape
+    (2, 2)
+    """
+    by_name = {quantity.name: quantity for quantity in quantities if quantity.part != "update"}
+    largest = max(max(quantity.value.shape) for quantity in by_name.values())
+    if largest > 8:
+        raise ValueError(f"quantities must be those of a network with at most 8 units in a layer and 8 samples, to be "
+                         f"read; got a matrix with {largest} rows or columns.")
+    rows = [("X",), ("W1", "b1"), ("Z1",), ("A1",), ("W2", "b2"), ("Z2",), ("A2", "Y"), ("J",)]
+    heights = [max(len(by_name[name].value) for name in row) + 1.3 for row in rows]
+    half = max(5.4, *(sum(_place(by_name[name]) for name in row) for row in rows))
+    axes = _axes(ax, size=(2 * half * 0.52, sum(heights) * 0.27 + 0.4))
+    axes.set_axis_off()
+    matrices, top = {}, 0.0
+    for row, height in zip(rows, heights, strict=True):
+        for side, prefix in enumerate(("", "d")):
+            left = side * (half + 0.5)
+            for name in (prefix + name for name in row):
+                if name in by_name:
+                    matrices[name] = _draw_matrix(axes, by_name[name], left, top)
+                    left += _place(by_name[name])
+        top -= height
+    for side, title in enumerate(("forward ↓", "backward ↑")):
+        axes.text(side * (half + 0.5), 1.0, title, fontsize="large", va="bottom")
+    axes.set(xlim=(-0.1, 2 * half + 0.6), ylim=(top + 0.2, 1.9))
+    axes.set_aspect("auto")
+    return matrices
+
+
+def _place(quantity):
+    """Return the width that a matrix takes, in cells, with room for its formula."""
+    return max(quantity.value.shape[1] + 0.7, 2.7)
+
+
+def _draw_matrix(axes, quantity, left, top):
+    """Draw a matrix as coloured cells with their numbers, its name and formula above."""
+    n_rows, n_columns = quantity.value.shape
+    limit = np.abs(quantity.value).max() or 1
+    image = axes.imshow(quantity.value, cmap=PROBABILITY, vmin=-limit, vmax=limit, zorder=0,
+                        extent=(left, left + n_columns, top - n_rows, top))
+    axes.add_patch(Rectangle((left, top - n_rows), n_columns, n_rows, fill=False, edgecolor="0.5", linewidth=0.6))
+    for (i, j), number in np.ndenumerate(quantity.value):
+        number = f"{number:.3f}".replace("-", "−")
+        axes.text(left + j + 0.5, top - i - 0.5, number, ha="center", va="center", fontsize=7)
+    formula = "" if quantity.formula == "given" else " " + quantity.formula
+    axes.text(left, top + 0.1, quantity.name + formula, fontsize=7.5, va="bottom")
+    return image
+
+
+def spread_snapshots(
+    snapshots: Sequence[tuple[int, Parameters]], X: Array, max_snapshots: int = 100
+) -> list[tuple[int, Parameters]]:
+    """Return at most ``max_snapshots`` of the snapshots, the first and the last among them, spread over what happens.
+
+    Half of the way from one to the next is counted in iterations, the other half in how much the outputs at ``X``
+    change: so a film of them neither rushes through the beginning nor stands still.
 
     Parameters
     ----------
     snapshots : list of (int, dict)
         Pairs of iteration and parameters, as the callback ``snapshots`` collects them.
+    X : array, shape (n_x, m)
+        Data, one sample a column; about 1,000 of them are looked at.
+    max_snapshots : int
+
+    Returns
+    -------
+    spread : list of (int, dict)
+
+    Raises
+    ------
+    ValueError
+        If there are no snapshots, or ``X`` does not go with their networks.
+
+    Examples
+    --------
+    >>> parameters = {"W1": np.eye(2), "b1": np.zeros((2, 1)), "W2": np.array([[3.0, -1.0]]), "b2": np.zeros((1, 1))}
+    >>> trained = [(i, parameters | {"b2": np.array([[min(i, 10.0)]])}) for i in range(101)]
+    >>> [iteration for iteration, _ in spread_snapshots(trained, np.eye(2), max_snapshots=8)]
+    [0, 1, 2, 3, 15, 43, 72, 100]
+    """
+    snapshots, max_snapshots = _checked_snapshots(snapshots), check_integer("max_snapshots", max_snapshots, 2)
+    X = as_columns("X", X, rows=snapshots[0][1]["W1"].shape[1])
+    some = X[:, ::ceil(X.shape[1] / 1000)]
+    outputs = [_outputs(parameters, some) for _, parameters in snapshots]
+    changes = [0.0, *(np.abs(after - before).mean() for before, after in pairwise(outputs))]
+    way = np.cumsum(changes) / (sum(changes) or 1) + np.linspace(0, 1, len(changes))
+    picked = np.searchsorted(way, np.linspace(0, way[-1], max_snapshots) - 1e-9)
+    return [snapshots[i] for i in np.unique(picked)]
+
+
+def animate_training(
+    snapshots: Sequence[tuple[int, Parameters]],
+    X: Array,
+    Y: Labels,
+    path: PathLike | None = None,
+    ax: Axes | None = None,
+    *,
+    classes: Sequence[str] | None = None,
+    max_frames: int = 100,
+) -> FuncAnimation:
+    """Return an animation of the decision boundary during training, beside the cost; with ``path`` as a GIF, too.
+
+    Parameters
+    ----------
+    snapshots : list of (int, dict)
+        Pairs of iteration and parameters, as the callback ``snapshots`` collects them; the more, the better they are
+        spread over what happens.
     X : array, shape (2, m)
         Data, one sample a column.
     Y : array, shape (1, m), (k, m) or (m,)
@@ -428,7 +686,12 @@ def animate_training(
     path : str or path, optional
         Where the GIF goes; the name ends in ``.gif``. The last picture stays for a second.
     ax : matplotlib Axes, optional
-        None draws on a new figure. For a window, give the axes of a window's figure, and keep the animation.
+        Its place is divided into two panels; None makes a new figure. For a window, give the axes of a window's figure,
+        and keep the animation.
+    classes : list of str, optional
+        The classes' names.
+    max_frames : int
+        Pictures, ten a second; ``spread_snapshots`` chooses them.
 
     Returns
     -------
@@ -446,28 +709,37 @@ def animate_training(
     --------
     ::
 
-        frames = snapshots()
-        nn_model(X, Y, report_every=100, callbacks=[frames])
+        frames = snapshots(max_snapshots=1000)
+        nn_model(X, Y, report_every=10, callbacks=[frames])
         animate_training(frames, X, Y, "training.gif")
     """
-    snapshots = list(snapshots)
-    if not snapshots or not all(isinstance(snapshot, tuple) and len(snapshot) == 2 for snapshot in snapshots):
-        raise ValueError("snapshots must be a list of (iteration, parameters) pairs; "
-                         f"got {'others' if snapshots else 'none'}. Use the callback snapshots().")
+    snapshots = _checked_snapshots(snapshots)
     if path is not None and not str(path).lower().endswith(".gif"):
         raise ValueError(f"path must end in .gif; got {str(path)!r}.")
     X = _plane_points(X)
-    classes = _class_numbers("Y", Y, X)
-    accuracy = [np.mean(_class_scores(parameters, X, classes).argmax(axis=0) == classes) for _, parameters in snapshots]
-    axes = _axes(ax)
+    numbers = _class_numbers("Y", Y, X)
+    costs = [_cost(parameters, X, numbers) for _, parameters in snapshots]
+    pictures = spread_snapshots(snapshots, X, max_frames)
+    axes = _axes(ax, size=(8, 4))
+    axes.set_axis_off()
+    if ax is None:
+        axes.figure.set_layout_engine("none")                             # it would move the panels while they play
+        axes.set_position((0.08, 0.08, 0.9, 0.9))
+    plane, curve = axes.inset_axes((0, 0.05, 0.52, 0.88)), axes.inset_axes((0.66, 0.14, 0.34, 0.7))
+    plot_cost({"iteration": [iteration for iteration, _ in snapshots], "cost": costs}, curve)
+    marker, = curve.plot([], [], "o", color=COLORS[1])
 
     def draw(i):
-        iteration, parameters = snapshots[i]
-        axes.clear()
-        plot_decision_boundary(parameters, X, classes, axes)
-        axes.set_title(f"iteration {iteration:,}: accuracy {100 * accuracy[i]:.2f} %")
+        iteration, parameters = pictures[i]
+        plane.clear()
+        plot_decision_boundary(parameters, X, numbers, plane, classes=classes)
+        accuracy = _accuracy(parameters, X, numbers)
+        plane.set_title(f"iteration {iteration:,}: accuracy {100 * accuracy:.2f} %", fontsize="medium")
+        cost = _cost(parameters, X, numbers)
+        marker.set_data([iteration], [cost])
+        curve.set_title(f"cost {cost:.4f}", fontsize="medium")
 
-    frames = [*range(len(snapshots)), *10 * [len(snapshots) - 1]]
+    frames = [*range(len(pictures)), *10 * [len(pictures) - 1]]
     animation = FuncAnimation(axes.figure, draw, frames, interval=100, cache_frame_data=False)
     if path is not None:
         animation.save(path, PillowWriter(fps=10), dpi=120)
@@ -764,9 +1036,22 @@ def _axes(ax, xlabel="", ylabel="", size=(5, 4)):
     return ax
 
 
+def _legend(axes, inside=False):
+    """Name what is drawn: outside of the axes, or inside where the lines are not."""
+    legend = axes.legend() if inside else axes.figure.legend(loc="outside upper center", ncols=4)
+    for text in legend.get_texts():
+        _readable(text)
+
+
+def _aspect(X):
+    """Return "equal", or "auto" where one feature spans three times as much as the other: they have other units."""
+    narrow, wide = sorted(np.ptp(X, axis=1))
+    return "equal" if wide < 3 * narrow else "auto"
+
+
 def _panels(ax, n):
     """Divide ``ax``, or a new figure, into ``n`` panels with room for their titles."""
-    n_rows = int(sqrt(n)) if n > 5 else 1
+    n_rows = round(sqrt(n)) if n > 3 else 1
     n_columns = ceil(n / n_rows)
     ax = _axes(ax, size=(1.9 * n_columns, 2.1 * n_rows))
     ax.set_axis_off()
@@ -775,6 +1060,106 @@ def _panels(ax, n):
         ax.inset_axes((i % n_columns * width, 1 - (i // n_columns + 1) * height, 0.94 * width, 0.86 * height))
         for i in range(n)
     ]
+
+
+def _flows(parameters, x):
+    """Return the values of the three layers, and what flows into the two upper ones; without ``x`` the weights."""
+    flows = [np.hstack([parameters[f"W{layer}"], parameters[f"b{layer}"]]) for layer in (1, 2)]
+    if x is None:
+        return 3 * [None], flows
+    A2, cache = forward_propagation(x, parameters)
+    values = [x[:, 0], cache["A1"][:, 0], A2[:, 0]]
+    return values, [flow * np.append(sent, 1) for flow, sent in zip(flows, values[:2], strict=True)]
+
+
+def _layer_places(n, layer, bias):
+    """Return the (n, 2) places of a layer's units from the top to the bottom; with ``bias`` one more, of its "1"."""
+    n += bias
+    return np.column_stack([np.full(n, float(layer)), (n - 1) / 2 - np.arange(n)])
+
+
+def _draw_flows(axes, flow, sent, to):
+    """Draw a line for each entry of ``flow``: red and solid above zero, blue and dashed below."""
+    lines = [(a, b) for b in to[:len(flow)] for a in sent]
+    values = flow.ravel()
+    width = 5 * np.abs(values) / (np.abs(values).max() or 1)
+    return axes.add_collection(LineCollection(
+        lines, linewidths=width, colors=[COLORS[int(v > 0)] for v in values],
+        linestyles=["-" if v > 0 else (0, (2.5, 1)) for v in values], zorder=1, alpha=0.8,
+    ))
+
+
+def _draw_units(axes, layer, places, drawn, names, values):
+    """Draw the units of a layer with their names, and with their ``values`` in them."""
+    n = len(drawn)
+    limit = 1 if values is None else np.abs(values).max() or 1
+    shown = np.zeros(len(places))
+    if values is not None:
+        shown[:n] = values[drawn]
+    units = axes.scatter(*places.T, s=330, c=shown, cmap=PROBABILITY, vmin=-limit, vmax=limit, edgecolors="black",
+                         linewidths=0.8, zorder=2)
+    for place, i in zip(places, drawn, strict=False):
+        if values is not None:
+            value = _short(values[i])
+            axes.text(*place, value, ha="center", va="center", fontsize=min(7, 30 / len(value)), zorder=3)
+        elif layer == 1:
+            axes.text(*place, names[i], ha="center", va="center", fontsize=8, zorder=3)
+        if layer != 1:
+            _readable(axes.annotate(names[i], place, (12 if layer else -12, 0), textcoords="offset points",
+                                    ha="left" if layer else "right", va="center"))
+    for place in places[n:]:
+        axes.text(*place, "1", ha="center", va="center", fontsize=8, style="italic", zorder=3)
+    title = ("inputs", "hidden units", "outputs")[layer]
+    if n < len(names):
+        title += f"\n{n} strongest of {len(names)}"
+    axes.text(layer, places[0, 1] + 0.55, title, ha="center", va="bottom", fontsize="small", color="0.3")
+    return units
+
+
+def _short(value):
+    return (f"{value:.2f}" if abs(value) < 100 else f"{value:.5g}").replace("-", "−")
+
+
+def _names(argument, names, n, default):
+    """Return ``n`` names, or the default ones."""
+    if names is None:
+        return default
+    names = list(map(str, names))
+    if len(names) != n:
+        raise ValueError(f"{argument} must be {n} name{'s' * (n > 1)}; got {len(names)}.")
+    return names
+
+
+def _class_names(names, k):
+    """Return names for ``k`` classes, or more."""
+    if names is None:
+        return [f"class {c}" for c in range(k)]
+    names = list(map(str, names))
+    if len(names) < k:
+        raise ValueError(f"classes must name all {k} classes; got {len(names)} names.")
+    return names
+
+
+def _output_names(parameters, classes):
+    """Return a name for each output; a sigmoid says how likely class 1 is."""
+    output, n_y = output_of(parameters), len(parameters["W2"])
+    if output == "sigmoid" and n_y == 1:
+        return _names("classes", classes, 2, ["class 0", "class 1"])[1:]
+    default = [f"$y_{{{k + 1}}}$" if output == "linear" else f"class {k}" for k in range(n_y)]
+    return _names("classes", classes, n_y, default)
+
+
+def _width(name):
+    """Return the width of a name in Latin letters: a Chinese one is twice as wide."""
+    return sum(1 + (ord(letter) > 0x2E7F) for letter in name)
+
+
+def _readable(text: Text) -> Text:
+    """Give a text with Chinese letters the fonts that have them, where one is installed."""
+    if _width(text.get_text()) > len(text.get_text()):
+        installed = set(fontManager.get_font_names())
+        text.set_fontfamily([*text.get_fontfamily(), *(font for font in CJK_FONTS if font in installed)])
+    return text
 
 
 def _plane_points(X):
@@ -807,11 +1192,16 @@ def _class_numbers(argument, Y, X=None):
     return Y.astype(int)
 
 
-def _grid(X, n=200):
-    """Return the axes' values, and as columns the (2, n²) points, of a grid over ``X`` and a margin of a tenth."""
+def _limits(X):
+    """Return the lowest and the highest corner of the plane around ``X``, with a margin of a tenth."""
     low, high = X.min(axis=1), X.max(axis=1)
     margin = np.where(high > low, (high - low) / 10, 1)
-    x1, x2 = np.linspace(low - margin, high + margin, n).T
+    return low - margin, high + margin
+
+
+def _grid(X, n=200):
+    """Return the axes' values, and as columns the (2, n²) points, of a grid over the plane of ``X``."""
+    x1, x2 = np.linspace(*_limits(X), n).T
     return x1, x2, np.array(np.meshgrid(x1, x2)).reshape(2, -1)
 
 
@@ -867,3 +1257,27 @@ def _histories(history):
             raise ValueError(f"history{of_name} must have as many costs as iterations, {reports}, and no more "
                              f"validation costs; got {costs} and {validations}. Use what train returns.")
     return histories
+
+
+def _checked_snapshots(snapshots):
+    snapshots = list(snapshots)
+    if not snapshots or not all(isinstance(snapshot, tuple) and len(snapshot) == 2 for snapshot in snapshots):
+        raise ValueError("snapshots must be a list of (iteration, parameters) pairs; "
+                         f"got {'others' if snapshots else 'none'}. Use the callback snapshots().")
+    return [(iteration, check_parameters(parameters)) for iteration, parameters in snapshots]
+
+
+def _accuracy(parameters, X, numbers):
+    return float(np.mean(_class_scores(parameters, X, numbers).argmax(axis=0) == numbers))
+
+
+def _cost(parameters, X, numbers):
+    """Return the cost of a classifier whose labels are given as class numbers."""
+    k = len(parameters["W2"])
+    if output_of(parameters) == "linear":
+        raise ValueError("snapshots must be of a classifier, to be drawn in the plane; got one with a linear output. "
+                         "Use plot_fit for a regression.")
+    _class_scores(parameters, X, numbers)                                 # refuses what does not go with the plane
+    Y = 1.0 * (numbers == np.arange(k)[:, None]) if k > 1 else 1.0 * numbers[None]
+    A2, cache = forward_propagation(X, parameters)
+    return compute_cost(A2, Y, parameters, cache=cache)

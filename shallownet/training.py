@@ -55,7 +55,8 @@ def nn_model(
     callbacks: Iterable[Callback] = (),
     state: State | None = None,
     threads: int | None = None,
-) -> Parameters:
+    return_history: bool = False,
+) -> Parameters | tuple[Parameters, History]:
     """Train a network with one hidden layer and return its parameters.
 
     Parameters
@@ -78,10 +79,12 @@ def nn_model(
         Draws the weights and shuffles mini-batches. The default is the course's seed.
     optimizer, batch_size, l2, sample_weight, report_every, callbacks, state, threads
         As in ``train``.
+    return_history : bool
+        Return the history as well, as ``train`` does.
 
     Returns
     -------
-    parameters : dict
+    parameters : dict, or ``(parameters, history)``
 
     Raises
     ------
@@ -112,12 +115,12 @@ def nn_model(
         optimizer = gradient_descent(learning_rate)
     if print_cost:
         callbacks = (print_cost_callback(), *check_callbacks(callbacks))
-    parameters, _ = train(
+    parameters, history = train(
         X, Y, parameters, num_iterations, optimizer=optimizer, batch_size=batch_size, l2=l2,
         sample_weight=sample_weight, random_state=random_state, report_every=report_every, callbacks=callbacks,
         state=state, threads=threads,
     )
-    return parameters
+    return (parameters, history) if return_history else parameters
 
 
 def _check_network(state, **asked):

@@ -3,6 +3,7 @@
 import contextlib
 import importlib.util
 import io
+import json
 import os
 import subprocess
 import sys
@@ -11,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
 import shallownet as sn
-from shallownet.datasets import planar_flower, spiral
+from shallownet.datasets import moons, planar_flower, spiral
 from shallownet.storage import load_parameters
 
 PATH = Path(__file__).parents[1] / "planar_demo.py"
@@ -91,19 +93,27 @@ def test_hidden_sizes_reach_the_published_accuracy(without_arguments):
                 "50 hidden units": [90.25, 90.5]}
     for line, (size, percents) in zip(lines[-8:-1], expected.items(), strict=True):
         assert line in [f"  {size}: {percent} %" for percent in percents]
-    assert [ax.get_title() for ax in figure.subfigs[1].axes] == [
+    assert [ax.get_title() for ax in figure.axes[4:]] == [
         line.strip().replace(": ", "\n") for line in lines[-8:-1]
     ]
 
 
 def test_the_picture_has_a_panel_for_everything(without_arguments):
     lines, figure, _ = without_arguments
-    upper, lower = (part.axes for part in figure.subfigs)
-    assert [ax.get_title() for ax in upper] == [
-        "the data", "no hidden layer: 47.0 %", lines[12].removeprefix("Accuracy with "), "the learning curve"
+    assert [ax.get_title() for ax in figure.axes[:4]] == [
+        "the data\n", "no hidden layer\n47.0 %", lines[12].removeprefix("Accuracy with ").replace(": ", "\n"),
+        "the cost\nby iteration",
     ]
-    assert len(lower) == 7
-    assert all(ax.has_data() for ax in upper + lower)
+    assert len(figure.axes) == 4 + 7
+    assert all(ax.has_data() for ax in figure.axes)
+
+
+def test_the_picture_can_be_read_on_a_projector_and_a_phone(without_arguments):
+    _, figure, _ = without_arguments
+    letters = [text for text in figure.findobj(Text) if text.get_text() and text.get_visible()]
+    heights = [text.get_fontsize() / 72 * figure.dpi * 400 / 1600 for text in letters]
+    assert min(heights) > 6                                               # pixels, where the picture has 400
+    assert "probability of class 1" in figure.legends[0].get_title().get_text()
 
 
 def test_it_ends_by_saying_where_the_picture_is(without_arguments):
@@ -117,7 +127,7 @@ def test_the_picture_fits_a_readme(without_arguments):
     with Image.open(path) as picture:
         assert picture.width == 1600
         assert len(np.unique(np.asarray(picture.convert("L")))) > 100
-    assert path.stat().st_size < 400_000
+    assert path.stat().st_size < 500_000
 
 
 def test_logistic_regression_is_at_its_optimum(demo):
@@ -178,6 +188,43 @@ def test_options_reach_the_training(demo, capsys):
     assert f"The network is in {Path('network.h5').resolve()}" in capsys.readouterr().out
 
 
+def test_the_activation_reaches_every_network(demo, monkeypatch):
+    asked, nn_model = [], sn.nn_model
+    monkeypatch.setattr(demo.sn, "nn_model", lambda *data, **settings: asked.append((data[2], settings["hidden"]))
+                        or nn_model(*data, **settings))
+    demo.main("--activation relu --hidden-sizes 2,7 --iterations 1 --model network.h5".split())
+    assert load_parameters("network.h5")["hidden"] == "relu"
+    assert asked == [(2, "relu"), (7, "relu")]
+
+
+def test_hidden_sizes_are_those_that_were_asked_for(demo, figures, capsys):
+    demo.main("--hidden-sizes 1,3,8,9,10 --iterations 1".split())
+    printed = [line.split(":")[0] for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
+    sizes = [f"{n} hidden unit{'s' * (n > 1)}" for n in (1, 3, 8, 9, 10)]
+    assert printed == [f"  {size}" for size in sizes]
+    assert [ax.get_title().split("\n")[0] for ax in figures[0].axes[4:]] == sizes
+
+
+def test_noise_reaches_the_data(demo, figures):
+    demo.main("--dataset moons --noise 0.5 --iterations 1 --no-sweep".split())
+    drawn = np.vstack([points.get_offsets() for points in figures[0].axes[0].collections])
+    assert {tuple(point) for point in drawn} == {tuple(point) for point in moons(noise=0.5)[0].T}
+
+
+def test_a_test_part_is_held_out_and_its_cost_is_drawn(demo, figures, capsys):
+    demo.main("--test-fraction 0.25 --iterations 200 --no-sweep --model network.h5".split())
+    X, Y, X_test, Y_test = sn.split_columns(*planar_flower(), 0.25)
+    parameters = load_parameters("network.h5")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1] == "100 of them are held out, for a test."
+    assert f"Accuracy on the samples held out: {round(100 * sn.accuracy(parameters, X_test, Y_test), 2)} %" in lines
+    training, test = figures[0].axes[3].lines
+    for line, data in ((training, (X, Y)), (test, (X_test, Y_test))):
+        cost = sn.compute_cost(sn.predict_probability(parameters, data[0]), data[1])
+        np.testing.assert_allclose(line.get_ydata()[-1], cost)
+    assert test.get_label().startswith("test, lowest at ")
+
+
 def test_animation_ends_with_the_trained_network(demo, capsys, monkeypatch):
     drawn = []
     monkeypatch.setattr(demo, "animate_training", lambda frames, X, Y, path: drawn.extend(frames))
@@ -192,8 +239,17 @@ def test_animation_and_hidden_units_are_written(demo, capsys):
     assert sorted(path.name for path in Path().iterdir()) == ["demo.png", "demo_hidden_units.png", "training.gif"]
     with Image.open("training.gif") as gif, Image.open("demo_hidden_units.png") as units:
         assert gif.n_frames == 2
-        assert units.width > units.height                                 # a row of panels
+        assert units.width > units.height                                 # two rows of three panels
     assert f"The picture of the hidden units is in {Path('demo_hidden_units.png').resolve()}" in capsys.readouterr().out
+
+
+def test_the_page_plays_the_training(demo, capsys):
+    demo.main("--iterations 15 --no-sweep --page training.html --model network.h5".split())
+    data = Path("training.html").read_text(encoding="utf-8").partition('type="application/json">')[2]
+    shown = json.JSONDecoder().raw_decode(data)[0]["snapshots"]
+    assert [snapshot["iteration"] for snapshot in shown] == [0, 10, 15]
+    np.testing.assert_array_equal(shown[-1]["network"]["W1"], load_parameters("network.h5")["W1"])
+    assert f"The page is in {Path('training.html').resolve()}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("ending", ["jpg", "pdf", "svg"])
@@ -264,7 +320,7 @@ def test_ctrl_c_ends_the_hidden_sizes_with_those_that_are_done(demo, figures, ca
     monkeypatch.setattr(demo.sn, "nn_model", nn_model)
     demo.main(["--iterations", "1"])
     assert capsys.readouterr().out.splitlines()[-2] == "Stopped."
-    assert len(figures[0].subfigs[1].axes) == 2
+    assert len(figures[0].axes) == 4 + 2
 
 
 def test_ctrl_c_before_there_is_anything_ends_in_one_line(demo, capsys, monkeypatch):
@@ -296,6 +352,14 @@ def test_ctrl_c_before_there_is_anything_ends_in_one_line(demo, capsys, monkeypa
     ("--output .", "argument --output: must be a file that ends in"),
     ("--output folder.png", "argument --output: must be a file that can be written; got 'folder.png' (Is a directory)"),
     ("--animate training.mp4", "argument --animate: must be a file that ends in .gif; got 'training.mp4'"),
+    ("--hidden-sizes 1,0", "argument --hidden-sizes: must be up to 20 different whole numbers from 1 to 1000, such as"),
+    ("--hidden-sizes 2,2", "argument --hidden-sizes: must be up to 20 different whole numbers"),
+    ("--hidden-sizes few", "argument --hidden-sizes: must be up to 20 different whole numbers"),
+    ("--activation step", "argument --activation: invalid choice: 'step' (choose from"),
+    ("--noise -1", "argument --noise: must be a positive number up to 1000"),
+    ("--noise 0.3", "argument --noise: must be left out for --dataset flower, which has no such setting; got 0.3"),
+    ("--test-fraction 1", "argument --test-fraction: must be a number between 0 and 1, such as 0.2; got '1'"),
+    ("--page training.htm", "argument --page: must be a file that ends in .html; got 'training.htm'"),
     ("--model none/network.h5", "argument --model: must be a file that can be written; got 'none/network.h5'"),
     ("--depth 3", "unrecognized arguments: --depth 3"),
     ("--hidden", "argument --hidden: expected one argument"),
@@ -350,7 +414,7 @@ def test_help_explains_every_option(demo, capsys):
         demo.main(["--help"])
     assert end.value.code == 0
     text = capsys.readouterr().out
-    for option in ("dataset", "hidden", "iterations", "learning-rate", "seed", "output", "no-sweep", "hidden-units",
-                   "animate", "model", "show"):
+    for option in ("dataset", "hidden", "activation", "noise", "test-fraction", "iterations", "learning-rate", "seed",
+                   "output", "hidden-sizes", "no-sweep", "hidden-units", "animate", "page", "model", "show"):
         lines = text.partition(f"\n  --{option}")[2].splitlines()[:2]
         assert len(" ".join(lines).split()) > 3, option

@@ -2,18 +2,29 @@
 
 import subprocess
 import sys
+from itertools import pairwise
 
 import matplotlib
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb, to_rgba
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
 from PIL import Image
 
-from shallownet import initialize_parameters, predict, predict_probability
+from shallownet import (
+    compute_cost,
+    forward_propagation,
+    initialize_parameters,
+    nn_model,
+    predict,
+    predict_probability,
+    snapshots,
+)
 from shallownet.activations import ACTIVATIONS
 from shallownet.datasets import planar_flower
 from shallownet.plotting import (
+    CJK_FONTS,
     COLORS,
     MARKERS,
     animate_training,
@@ -23,9 +34,13 @@ from shallownet.plotting import (
     plot_decision_boundary,
     plot_fit,
     plot_hidden_units,
+    plot_network,
+    plot_step,
     plot_weights,
+    spread_snapshots,
     tint,
 )
+from shallownet.step import one_step
 
 X = np.array([[0.0, 1.0, 2.0, 3.0], [0.0, 1.0, 0.0, 5.0]])
 Y = np.array([[0.0, 1.0, 1.0, 0.0]])
@@ -73,7 +88,20 @@ DRAWINGS = {
     "hidden units": lambda ax=None: plot_hidden_units(network(), X, Y, ax),
     "weights": lambda ax=None: plot_weights(network(6), (2, 3), ax=ax),
     "confusion matrix": lambda ax=None: plot_confusion_matrix(Y, 1 - Y, ax=ax),
+    "network": lambda ax=None: plot_network(network(), x=X[:, :1], ax=ax),
+    "step": lambda ax=None: list(plot_step(one_step(network(), X[:, :2], Y[:, :2]), ax).values()),
 }
+
+
+def luminance(color):
+    """Relative luminance as in the web's accessibility guidelines (WCAG 2)."""
+    color = np.array(to_rgb(color))
+    return np.where(color <= 0.03928, color / 12.92, ((color + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
+
+
+def contrast(color, other):
+    dark, light = sorted(map(luminance, (color, other)))
+    return (light + 0.05) / (dark + 0.05)
 
 
 # All of them
@@ -211,6 +239,44 @@ def test_data_that_cannot_be_drawn_are_refused(points, labels, message):
         plot_hidden_units(network(), points, labels)
 
 
+@pytest.mark.parametrize(("points", "aspect"), [
+    (X, 1.0), (X * [[1.0], [0.3]], 1.0), (X * [[1.0], [1000.0]], "auto"), (X * [[0.0], [1.0]], "auto"),
+])
+def test_the_plane_has_equal_units_unless_the_features_have_others(points, aspect):
+    assert plot_data(points, Y)[0].axes.get_aspect() == aspect
+    assert plot_decision_boundary(halves, points, Y)[2][0].axes.get_aspect() == aspect
+    assert plot_hidden_units(network(), points, Y)[0].axes.get_aspect() == aspect
+
+
+def test_eight_classes_stand_out_from_their_own_background():
+    numbers = np.arange(8)
+
+    def model(X):
+        return np.eye(8)[:, np.clip(np.round(X[0]), 0, 7).astype(int)]
+
+    regions, _, points = plot_decision_boundary(model, np.array([numbers, numbers % 3]), numbers)
+    for region, artist in zip(regions, points, strict=True):
+        assert contrast(region.get_facecolor()[0, :3], artist.get_edgecolor()[0, :3]) > 3
+    looks = {(tuple(artist.get_facecolor()[0]), len(artist.get_paths()[0].vertices)) for artist in points}
+    assert len(looks) == 8
+
+
+def test_classes_have_names_in_the_legend_and_at_the_colour_bar():
+    regions, _, points = plot_decision_boundary(halves, X, Y, classes=["燕麦", "小麦"])
+    (legend,) = points[0].figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["燕麦", "小麦"]
+    assert regions[0].figure.axes[1].get_xlabel() == "probability of 小麦"
+    with pytest.raises(ValueError, match="classes must name all 2 classes; got 1 names"):
+        plot_data(X, Y, classes=["oat"])
+
+
+def test_the_shading_is_explained_where_there_is_one():
+    (regions,), _, _ = plot_decision_boundary(halves, X, Y)
+    assert regions.figure.axes[1].get_xlabel() == "probability of class 1"
+    regions, _, _ = plot_decision_boundary(thirds, X, ONE_HOT)
+    assert len(regions[0].figure.axes) == 1
+
+
 # plot_decision_boundary
 
 def test_two_classes_have_ten_levels_and_the_line_at_one_half():
@@ -331,12 +397,50 @@ def test_validation_is_dashed_in_the_colour_of_its_training():
     training, validation = plot_cost(HISTORY | {"validation_cost": [0.7, 0.3, 0.31], "validation_accuracy": [1, 1, 1]})
     assert (training.get_linestyle(), validation.get_linestyle()) == ("-", "--")
     assert training.get_color() == validation.get_color()
-    assert [text.get_text() for text in training.axes.get_legend().get_texts()] == ["training", "validation"]
+    (legend,) = training.figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["training", "validation, lowest at 1,000"]
+
+
+@pytest.mark.parametrize(("costs", "lowest"), [([0.7, 0.3, 0.31], 1), ([np.nan, 0.5, 0.4], 2), ([0.2, 0.3], 0)])
+def test_a_dot_marks_the_lowest_validation_cost(costs, lowest):
+    training, validation = plot_cost(HISTORY | {"validation_cost": costs})
+    assert (validation.get_marker(), validation.get_markevery()) == ("o", [lowest])
+    assert training.get_marker() == "None"
+    assert validation.get_label() == f"validation, lowest at {1000 * lowest:,}"
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_the_legend_lies_off_the_lines(given):
+    iterations = np.arange(0, 10001, 100)
+    falling = 0.2 + 0.5 * np.exp(-iterations / 800)
+    histories = {name: {"iteration": iterations, "cost": cost} for name, cost in
+                 {"falling": falling, "later": 0.7 - 0.5 * (iterations > 8000), "rising": falling[::-1]}.items()}
+    lines = plot_cost(histories, axes() if given else None)
+    figure = lines[0].figure
+    figure.canvas.draw()
+    legend = lines[0].axes.get_legend() if given else figure.legends[0]
+    box = legend.get_window_extent()
+    if not given:
+        assert not box.overlaps(lines[0].axes.get_window_extent())
+    for line in lines:
+        path = line.get_transform().transform_path(line.get_path())
+        assert not path.intersects_bbox(box, filled=False)
+
+
+def test_a_logarithmic_axis_has_plain_numbers():
+    (line,) = plot_cost({"iteration": [0, 1000], "cost": [0.69, 0.0069]})
+    line.figure.canvas.draw()
+    low, high = line.axes.get_ylim()
+    labels = [label.get_text() for tick, label in zip(line.axes.get_yticks(), line.axes.get_yticklabels(), strict=True)
+              if low <= tick <= high]
+    assert {"0.01", "0.1", "0.5"} <= set(labels)
+    assert not any("$" in label for label in labels)
 
 
 def test_several_histories_have_a_colour_and_a_name_each():
     lines = plot_cost({"momentum": HISTORY | {"validation_cost": [0.7, 0.3, 0.31]}, "adam": HISTORY})
-    assert [line.get_label() for line in lines] == ["momentum, training", "momentum, validation", "adam"]
+    names = ["momentum, training", "momentum, validation, lowest at 1,000", "adam"]
+    assert [line.get_label() for line in lines] == names
     assert [line.get_color() for line in lines] == [COLORS[0], COLORS[0], COLORS[1]]
 
 
@@ -375,6 +479,15 @@ def test_the_curve_runs_over_its_points():
     assert line.get_zorder() > points.get_zorder()
 
 
+def test_points_and_curve_are_named():
+    points, _ = plot_fit(np.square, X[:1], X[1:])
+    assert [text.get_text() for text in points[0].figure.legends[0].get_texts()] == ["data", "fit"]
+    ax = axes()
+    plot_fit(lambda x: np.vstack([x, -x]), X[:1], X, ax)
+    names = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert names == ["data $y_{1}$", "data $y_{2}$", "fit $y_{1}$", "fit $y_{2}$"]
+
+
 def test_each_output_has_its_curve_and_colour():
     points, lines = plot_fit(lambda x: np.vstack([x, -x]), X[:1], np.vstack([X[:1], -X[:1]]))
     assert [line.get_color() for line in lines] == [COLORS[0], COLORS[1]]
@@ -410,7 +523,7 @@ TWO_UNITS = {
 
 def test_each_unit_has_a_panel_with_its_line_and_weight():
     images = plot_hidden_units(TWO_UNITS, X, Y)
-    assert [image.axes.get_title() for image in images] == ["unit 1: −3.0", "unit 2: +1.0"]
+    assert [image.axes.get_title() for image in images] == ["unit 1: W2 = −3.0", "unit 2: W2 = 1.0"]
     vertical, horizontal = (lines(image.axes.collections[0])[0] for image in images)
     np.testing.assert_allclose(vertical[:, 0], 1.5)
     np.testing.assert_allclose(horizontal[:, 1], 1.0)
@@ -466,6 +579,122 @@ def test_hidden_units_that_cannot_be_drawn_are_refused(parameters, error, messag
         plot_hidden_units(parameters, 9 * X, Y)
 
 
+# plot_network
+
+def texts(artist):
+    return [text.get_text() for text in artist.axes.texts]
+
+
+def test_every_weight_and_bias_is_a_line_as_wide_as_it_is_large():
+    parameters = network(n_x=2, n_h=3, n_y=2, cost="softmax_cross_entropy") | {"b1": np.array([[0.5], [-2.0], [0.0]])}
+    _, weights = plot_network(parameters)
+    for lines, (W, b) in zip(weights, (("W1", "b1"), ("W2", "b2")), strict=True):
+        flow = np.hstack([parameters[W], parameters[b]]).ravel()
+        widths = np.array(lines.get_linewidths())
+        np.testing.assert_allclose(widths / widths.max(), np.abs(flow) / np.abs(flow).max())
+        colors = [to_rgba(COLORS[int(value > 0)], 0.8) for value in flow]
+        np.testing.assert_allclose(lines.get_colors()[flow != 0], np.array(colors)[flow != 0])
+        solid = np.array([style[1] is None for style in lines.get_linestyles()])
+        np.testing.assert_array_equal(solid[flow != 0], (flow > 0)[flow != 0])
+
+
+def test_a_line_runs_from_its_unit_to_its_unit():
+    (inputs, hidden, outputs), (first, second) = plot_network(network(n_x=2, n_h=3, n_y=1))
+    ends = [(a, b) for b in hidden.get_offsets()[:3] for a in inputs.get_offsets()]
+    np.testing.assert_allclose(first.get_segments(), ends)
+    np.testing.assert_allclose(second.get_segments(), [(a, outputs.get_offsets()[0]) for a in hidden.get_offsets()])
+
+
+def test_a_sample_flows_through_the_network():
+    biases = {"b1": np.array([[0.5], [-2.0], [0.0]]), "b2": np.array([[3.0], [-1.0]])}
+    parameters, x = network(n_y=2, cost="softmax_cross_entropy") | biases, X[:, [3]]
+    (_, hidden, outputs), (first, second) = plot_network(parameters, x=x)
+    A2, cache = forward_propagation(x, parameters)
+    np.testing.assert_allclose(hidden.get_array(), [*cache["A1"][:, 0], 0])
+    np.testing.assert_allclose(outputs.get_array(), A2[:, 0])
+    flow = np.abs(np.hstack([parameters["W2"] * cache["A1"].T, parameters["b2"]])).ravel()
+    widths = np.array(second.get_linewidths())
+    np.testing.assert_allclose(widths / widths.max(), flow / flow.max())
+    flow = np.abs(np.hstack([parameters["W1"] * x.T, parameters["b1"]])).ravel()
+    np.testing.assert_allclose(first.get_linewidths(), 5 * flow / flow.max())
+    assert f"{A2[1, 0]:.2f}" in texts(hidden)
+
+
+@pytest.mark.parametrize(("settings", "default", "classes", "named"), [
+    ({"n_y": 1}, ["class 1"], ["oat", "wheat"], ["wheat"]),
+    ({"n_y": 3, "cost": "softmax_cross_entropy"}, ["class 0", "class 2"], ["oat", "rye", "wheat"], ["oat", "wheat"]),
+    ({"n_y": 1, "cost": "squared_error"}, ["$y_{1}$"], ["yield"], ["yield"]),
+])
+def test_inputs_and_outputs_have_names(settings, default, classes, named):
+    units, _ = plot_network(network(**settings))
+    assert {"$x_{1}$", "$x_{2}$", *default} <= set(texts(units[0]))
+    units, _ = plot_network(network(**settings), ["length", "weight"], classes)
+    assert {"length", "weight", *named} <= set(texts(units[0]))
+
+
+def test_the_strongest_units_of_many_are_drawn():
+    parameters = network(n_x=20, n_h=30)
+    parameters["W1"][:, 3] = 9
+    parameters["W2"][0, 7] = 9
+    units, weights = plot_network(parameters, max_units=5)
+    assert [len(layer.get_offsets()) for layer in units] == [6, 6, 1]
+    assert [len(lines.get_linewidths()) for lines in weights] == [5 * 6, 6]
+    assert {"$x_{4}$", "8", "inputs\n5 strongest of 20", "hidden units\n5 strongest of 30"} <= set(texts(units[0]))
+
+
+def test_a_network_without_weights_is_drawn():
+    _, weights = plot_network(initialize_parameters(2, 2, 1, scale=0))
+    assert max(weights[0].get_linewidths()) == 0
+
+
+@pytest.mark.parametrize("name", ["小麦", "wheat"])
+def test_chinese_names_have_a_font_where_one_is_installed(name):
+    units, _ = plot_network(network(), classes=["oat", name])
+    text = next(text for text in units[0].axes.texts if text.get_text() == name)
+    installed = set(CJK_FONTS) & set(fontManager.get_font_names())
+    assert bool(set(text.get_fontfamily()) & set(CJK_FONTS)) == (name == "小麦" and bool(installed))
+
+
+@pytest.mark.parametrize(("settings", "error", "message"), [
+    ({"features": ["a"]}, ValueError, "features must be 2 names; got 1"),
+    ({"classes": ["a", "b", "c"]}, ValueError, "classes must be 2 names; got 3"),
+    ({"x": X}, ValueError, r"x must have shape \(2, 1\); got \(2, 4\)\. Use one column of X"),
+    ({"x": X[:, 0]}, ValueError, r"x must have shape \(2, m\); got \(2,\)"),
+    ({"x": np.full((2, 1), np.nan)}, ValueError, "x must be finite"),
+    ({"max_units": 0}, ValueError, "max_units must be at least 1"),
+])
+def test_networks_that_cannot_be_drawn_are_refused(settings, error, message):
+    ax = axes()
+    with pytest.raises(error, match=message):
+        plot_network(network(), **settings, ax=ax)
+    assert not ax.has_data()
+
+
+# plot_step
+
+def test_the_step_has_a_matrix_for_every_quantity():
+    quantities = one_step(network(), X[:, :2], Y[:, :2])
+    matrices = plot_step(quantities)
+    assert set(matrices) == {quantity.name for quantity in quantities}
+    for quantity in quantities:
+        if quantity.part != "update":
+            np.testing.assert_array_equal(matrices[quantity.name].get_array(), quantity.value)
+    assert {"dZ1 = dA1 ∘ (1 − A1²)", "Z2 = W2 A1 + b2", f"{Y[0, 1]:.3f}"} <= set(texts(matrices["X"]))
+
+
+def test_a_gradient_stands_beside_what_it_is_the_gradient_of():
+    matrices = plot_step(one_step(network(), X[:, :2], Y[:, :2]))
+    for name in ("W1", "b1", "Z1", "A1", "W2", "b2", "Z2"):
+        left, right = (matrices[n].get_extent() for n in (name, "d" + name))
+        assert left[2:] == right[2:]
+        assert left[0] < right[0]
+
+
+def test_a_step_that_cannot_be_read_is_refused():
+    with pytest.raises(ValueError, match=r"at most 8 units in a layer and 8 samples, .* got a matrix with 9 rows"):
+        plot_step(one_step(network(n_h=9), X, Y))
+
+
 # plot_weights
 
 def test_weights_stand_in_the_mosaic_row_by_row():
@@ -516,16 +745,12 @@ def test_rows_are_true_classes_and_columns_predicted_ones():
     image = plot_confusion_matrix([0, 0, 0, 1, 2, 2], [0, 0, 1, 1, 2, 0])
     np.testing.assert_allclose(image.get_array(), [[2 / 3, 1 / 3, 0], [0, 1, 0], [1 / 2, 0, 1 / 2]])
     counts = {text.get_position(): text.get_text() for text in image.axes.texts}
-    assert counts[(0, 0)] == "2"
-    assert counts[(1, 0)] == "1"
-    assert counts[(0, 2)] == "1"
+    assert counts[(0, 0)] == "2\n67 %"
+    assert counts[(1, 0)] == "1\n33 %"
+    assert counts[(0, 2)] == "1\n50 %"
+    assert counts[(1, 1)] == "1\n100 %"
+    assert counts[(2, 0)] == "0"
     assert (image.axes.get_xlabel(), image.axes.get_ylabel()) == ("predicted class", "true class")
-
-
-def luminance(color):
-    """Relative luminance as in the web's accessibility guidelines (WCAG 2)."""
-    color = np.array(to_rgb(color))
-    return np.where(color <= 0.03928, color / 12.92, ((color + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
 
 
 @pytest.mark.parametrize("right", [0, 50, 80, 92, 93, 100])
@@ -533,9 +758,7 @@ def test_counts_are_readable_on_their_colour(right):
     image = plot_confusion_matrix(np.zeros(100), np.arange(100) >= right)
     for text in image.axes.texts:
         column, row = text.get_position()
-        background = image.to_rgba(image.get_array()[row, column])[:3]
-        dark, light = sorted(map(luminance, (background, text.get_color())))
-        assert (light + 0.05) / (dark + 0.05) > 4.5
+        assert contrast(image.to_rgba(image.get_array()[row, column])[:3], text.get_color()) > 4.5
 
 
 def test_classes_have_their_names():
@@ -584,19 +807,42 @@ def test_animation_is_written_as_a_gif(tmp_path):
     assert len(frames) == 3                                               # the last is held, not repeated
     assert frames[2][0] >= 1000 > frames[0][0]
     assert (frames[0][1] != frames[1][1]).any()
-    assert ax.get_title().startswith("iteration 2,000: accuracy ")
+    assert ax.child_axes[0].get_title().startswith("iteration 2,000: accuracy ")
     assert pyplot.get_fignums() == []
 
 
-def test_each_frame_is_the_boundary_of_its_snapshot():
+def test_each_frame_is_the_boundary_of_its_snapshot_beside_the_cost():
     ax = small_axes()
     animation = animate_training(SNAPSHOTS, X, Y, ax=ax)
     animation._draw_frame(1)
+    plane, curve = ax.child_axes
     _, (boundary,), _ = plot_decision_boundary(TWO_UNITS, X, Y)
-    np.testing.assert_allclose(lines(ax.collections[1])[0], lines(boundary)[0])
+    np.testing.assert_allclose(lines(plane.collections[1])[0], lines(boundary)[0])
     right = (predict(TWO_UNITS, X) == Y).mean()
-    assert ax.get_title() == f"iteration 1,000: accuracy {100 * right:.2f} %"
+    assert plane.get_title() == f"iteration 1,000: accuracy {100 * right:.2f} %"
+    cost = compute_cost(forward_propagation(X, TWO_UNITS)[0], Y)
+    line, marker = curve.lines
+    np.testing.assert_allclose(line.get_ydata()[1], cost)
+    np.testing.assert_allclose(marker.get_xydata(), [[1000, cost]])
+    assert curve.get_title() == f"cost {cost:.4f}"
     animation._draw_was_started = True                                    # or it warns that it was never shown
+
+
+def test_snapshots_are_spread_over_what_happens():
+    frames = snapshots(max_snapshots=1000)
+    parameters = nn_model(*planar_flower(), 4, 3000, report_every=10, callbacks=[frames])
+    spread = spread_snapshots(frames, planar_flower()[0], max_snapshots=40)
+    assert len(spread) <= 40
+    assert (spread[0], spread[-1]) == (frames[0], frames[-1])
+
+    def largest_change(some):
+        outputs = [predict_probability(network, planar_flower()[0]) for _, network in some]
+        return max(np.abs(after - before).mean() for before, after in pairwise(outputs))
+
+    assert largest_change(spread) < largest_change(frames[::8]) / 2       # the same number, evenly spaced
+    assert max(np.diff([iteration for iteration, _ in spread])) < 3000 / 15
+    assert spread_snapshots(frames[:1], planar_flower()[0]) == frames[:1]
+    assert parameters is frames[-1][1]
 
 
 def test_animation_of_several_classes_has_a_figure_of_its_own(tmp_path):
@@ -658,9 +904,9 @@ def test_sizes_of_images_are_whole_numbers():
         plot_weights(network(2), (1.0, 2))
 
 
-def test_long_names_of_classes_stand_slanted():
+@pytest.mark.parametrize("names", [["calm weather", "light wind", "strong wind", "storm"], 4 * ["八级大风"]])
+def test_long_names_of_classes_stand_slanted(names):
     ax = axes()
-    names = ["calm weather", "light wind", "strong wind", "storm"]
     plot_confusion_matrix(np.arange(4), np.arange(4), names, ax)
     assert {label.get_rotation() for label in ax.get_xticklabels()} == {45}
     assert {label.get_rotation() for label in ax.get_yticklabels()} == {0}

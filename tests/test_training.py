@@ -186,6 +186,13 @@ def test_nn_model_is_initialize_parameters_and_train(planar):
     assert_identical(parameters, expected)
 
 
+def test_nn_model_returns_the_history_to_those_who_ask(planar):
+    parameters, history = nn_model(*planar, 3, 50, report_every=10, return_history=True)
+    assert_identical(parameters, nn_model(*planar, 3, 50))
+    start = initialize_parameters(2, 3, 1, random_state=3)
+    assert history == train(*planar, start, 50, optimizer=gradient_descent(1.2), report_every=10)[1]
+
+
 def test_nn_model_has_the_texts_defaults(planar):
     X, Y = planar
     assert_identical(nn_model(X, Y, num_iterations=20), nn_model(X, Y, 4, 20, False, learning_rate=1.2, hidden="tanh",
