@@ -1,8 +1,8 @@
 """The network in its oldest form, neuron by neuron and sample by sample, for Numba to compile.
 
-What is here computes on a block of samples that fits the cache: ``x (n_x, n)``, ``a (n_h, n)``, ``z (n_y, n)``. All four
-parameters lie in one vector ``theta``, one after the other, and their gradients in ``gradient``. A loop over samples is
-always the innermost one, and nothing in it branches or calls: so it becomes SIMD instructions.
+What is here computes on a block of samples that fits the cache: ``x (n_x, n)``, ``a (n_h, n)``, ``z (n_y, n)``. The
+four parameters lie in one vector ``theta``, one after the other, and their gradients in ``gradient``. The loop over the
+samples is the innermost one, and nothing in it branches or calls: so it becomes SIMD instructions.
 """
 
 import math
@@ -21,6 +21,7 @@ COST = {"cross_entropy": 0, "softmax_cross_entropy": 1, "squared_error": 2, "bri
 TANH, SIGMOID, RELU = HIDDEN.values()
 CROSS_ENTROPY, SOFTMAX_CROSS_ENTROPY, SQUARED_ERROR, BRIER = COST.values()
 DESCENT, MOMENTUM, ADAM = range(3)
+NO_UPDATE = -1
 
 # Python's test for a division by zero, and its order of summation, would keep the loops from becoming SIMD.
 EXACT = {"error_model": "numpy", "nogil": True}
@@ -95,7 +96,7 @@ def number_of(typing_context, bits):
 
 
 def elementary(function):
-    """Let Numba take for ``function`` what the decorated function makes of the constants of its argument's precision."""
+    """Let Numba take for ``function`` what the decorated one makes of the constants of its argument's precision."""
 
     def decorate(define):
         overload(function, jit_options={"error_model": "numpy", "fastmath": {"contract"}})(
@@ -581,25 +582,28 @@ def add_gradient(hidden, cost, theta, n_h, X, Y, weight, samples, start, stop, f
     return total
 
 
-@numba.njit(**EXACT)
+# What compiled.py compiles
+
+
 def write_output(hidden, cost, theta, n_h, X, out):
-    """Write ``A2`` of all columns into ``out``."""
+    """Write ``A2`` of all columns into ``out``; return a number that is finite if ``X`` is."""
     n_x, n_y = len(X), len(out)
     W1, b1, W2, b2 = split(theta, n_x, n_h, n_y)
     samples, space = np.empty(0, np.int64), workspace(theta.dtype, n_x, n_h, n_y)
+    total = 0.0
     for first in range(0, X.shape[1], COLUMNS):
         n = min(COLUMNS, X.shape[1] - first)
         x, a, _, z, _, _, top, others = block(space, n_x, n_h, n_y, n)
         hidden_sums(W1, b1, X, samples, first, x, a)
+        for j in range(n):
+            total += a[0, j]                          # NaN and infinity show in every hidden unit
         hidden_activation(hidden, a)
         weighted_sums(W2, b2, a, z)
         output_activation(cost, z, top, others)
         for o in range(n_y):
             for j in range(n):
                 out[o, first + j] = z[o, j]
-
-
-# Many updates
+    return total
 
 
 @numba.njit(**EXACT)
@@ -627,7 +631,6 @@ def update(rule, theta, gradient, moments, t, rate, beta1, beta2, epsilon):
             theta[i] -= rate_ * mhat / (np.sqrt(vhat) + epsilon_)
 
 
-@numba.njit(**EXACT)
 def descend(
     rule, hidden, cost, n_h, theta, moments, gradient, X, Y, weight, samples, bounds, l2, t, rates, beta1, beta2,
     epsilon, with_cost, costs, weights,
@@ -661,7 +664,7 @@ def descend(
             add_times(l2_, W2, dW2)
             if with_cost:
                 costs[k] += half * (squares(W1) + squares(W2))
-        if rule < 0:
+        if rule == NO_UPDATE:
             return 1
         if not math.isfinite(costs[k] if with_cost else db2[0]):
             return k

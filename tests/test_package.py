@@ -18,7 +18,7 @@ MODULES = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in PA
 
 # A module imports only from the lines above its own.
 LAYERS = [
-    "_types _checks _random",
+    "_types _checks _random _kernels",
     "activations datasets",
     "costs columns",
     "network",
@@ -27,7 +27,7 @@ LAYERS = [
     "states callbacks",
     "training",
     "lbfgs",
-    "dask",
+    "dask compiled",
     "sklearn",
     "__init__",
 ]
@@ -40,6 +40,7 @@ IMPORTERS = {
     "sklearn": {"sklearn"},
     "dask": {"dask"},
     "distributed": {"dask"},
+    "numba": {"compiled", "_kernels"},
     "tqdm": {"callbacks", "readers"},
     "threadpoolctl": {"columns"},
 }
