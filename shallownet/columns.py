@@ -150,6 +150,18 @@ def mini_batches(arrays, batch_size, generator, skip=0):
     Arrays in memory are shuffled as a whole and ought to be Fortran-ordered, which keeps a sample's values together.
     Of a stream, the chunks are shuffled, then the samples inside a chunk. The last batch of a chunk may be short.
     """
+    with closing(drawn_batches(arrays, batch_size, generator, skip)) as batches:
+        for rows, samples in batches:
+            yield take(rows, samples)
+
+
+def take(rows, samples):
+    """Return the arrays of a batch, columns as samples again."""
+    return tuple(None if a is None else a.take(samples, axis=0).T for a in rows)
+
+
+def drawn_batches(arrays, batch_size, generator, skip=0):
+    """Yield the batches of ``mini_batches`` as ``(rows, samples)``: arrays with a sample in each row, and which."""
     m = arrays[0].shape[1]
     parts = [slice(0, m)]
     if any(is_streamed(a) for a in arrays if a is not None):
@@ -171,4 +183,4 @@ def mini_batches(arrays, batch_size, generator, skip=0):
         for batches, chunk in loaded:
             rows = [None if a is None else np.ascontiguousarray(a.T) for a in chunk]
             for samples in batches:
-                yield tuple(None if a is None else a.take(samples, axis=0).T for a in rows)
+                yield rows, samples

@@ -1,6 +1,7 @@
 """What a network says, and how well, over all samples: block by block, however many there are."""
 
 from contextlib import closing
+from functools import partial
 
 import numpy as np
 
@@ -33,8 +34,7 @@ def predict_probability(parameters: Parameters, X: Columns, *, out: Array | None
     >>> predict_probability(initialize_parameters(2, 4, 1), np.zeros((2, 3)))
     array([[0.5, 0.5, 0.5]])
     """
-    parameters = check_parameters(parameters)
-    return _write_outputs(parameters, X, out, lambda A2: A2, rows=len(parameters["W2"]))
+    return write_probability(parameters, X, out, over_outputs)
 
 
 def predict(parameters: Parameters, X: Columns, *, out: Labels | None = None) -> Labels:
@@ -64,13 +64,7 @@ def predict(parameters: Parameters, X: Columns, *, out: Labels | None = None) ->
     >>> predict(parameters, np.array([[-1.0, 2.0]]))
     array([[0, 1]])
     """
-    parameters = check_parameters(parameters)
-    output = output_of(parameters)
-    if output == "sigmoid":
-        return _write_outputs(parameters, X, out, lambda A2: A2 > 0.5, rows=len(parameters["W2"]), dtype=np.int64)
-    if output == "softmax":
-        return _write_outputs(parameters, X, out, lambda A2: A2.argmax(axis=0, keepdims=True), rows=1, dtype=np.int64)
-    return predict_probability(parameters, X, out=out)
+    return write_labels(parameters, X, out, over_outputs)
 
 
 def accuracy(parameters: Parameters, X: Columns, Y: Columns) -> float:
@@ -109,7 +103,7 @@ def accuracy(parameters: Parameters, X: Columns, Y: Columns) -> float:
         return (A2.argmax(axis=0) == Y.argmax(axis=0)).sum() if softmax else ((A2 > 0.5) == (Y > 0.5)).sum()
 
     labels = X.shape[1] if softmax else X.shape[1] * Y.shape[0]
-    return float(sum(_over_outputs(right, parameters, X, Y)) / labels)
+    return float(sum(over_outputs(right, parameters, X, Y)) / labels)
 
 
 def r2_score(parameters: Parameters, X: Columns, Y: Columns) -> float:
@@ -150,12 +144,33 @@ def r2_score(parameters: Parameters, X: Columns, Y: Columns) -> float:
     def squares(A2, Y):
         return np.array([np.square(Y - A2).sum(axis=1), np.square(Y - first - mean).sum(axis=1)])
 
-    residual, total = sum(_over_outputs(squares, parameters, X, Y))
+    residual, total = sum(over_outputs(squares, parameters, X, Y))
     constant = total == 0
     return float(np.mean(np.where(constant, residual == 0, 1 - residual / np.where(constant, 1, total))))
 
 
-def _over_outputs(function, parameters, X, Y=None):
+# One way for every engine, which brings its own ``over_outputs``
+
+
+def write_probability(parameters, X, out, over_outputs):
+    """Return ``A2``, in ``out`` if it is given."""
+    parameters = check_parameters(parameters)
+    return _write_outputs(parameters, X, out, over_outputs, lambda A2: A2, rows=len(parameters["W2"]))
+
+
+def write_labels(parameters, X, out, over_outputs):
+    """Return the labels, in ``out`` if it is given."""
+    parameters = check_parameters(parameters)
+    write = partial(_write_outputs, parameters, X, out, over_outputs)
+    output = output_of(parameters)
+    if output == "sigmoid":
+        return write(lambda A2: A2 > 0.5, rows=len(parameters["W2"]), dtype=np.int64)
+    if output == "softmax":
+        return write(lambda A2: A2.argmax(axis=0, keepdims=True), rows=1, dtype=np.int64)
+    return write_probability(parameters, X, out, over_outputs)
+
+
+def over_outputs(function, parameters, X, Y=None):
     """Yield ``function(A2, Y)`` block by block; refuse X if it is not finite."""
 
     def block(X_block, Y_block):
@@ -173,7 +188,7 @@ def _over_outputs(function, parameters, X, Y=None):
         yield from map_blocks(block, (X, Y), column_bytes(parameters), run)
 
 
-def _write_outputs(parameters, X, out, decide, rows, dtype=None):
+def _write_outputs(parameters, X, out, over_outputs, decide, rows, dtype=None):
     """Write ``decide(A2)`` of every block into ``out``, or into a new array; by default in the dtype of ``A2``."""
     X = as_columns("X", X, rows=parameters["W1"].shape[1], finite=out is not None)  # out is not half-written
     shape, dtype = (rows, X.shape[1]), np.dtype(dtype or np.result_type(parameters["W1"], X.dtype))
@@ -185,7 +200,7 @@ def _write_outputs(parameters, X, out, decide, rows, dtype=None):
     if not np.can_cast(dtype, out.dtype, "same_kind"):
         raise TypeError(f"out must hold {dtype}; got dtype {out.dtype}. Use np.empty(shape, {dtype}).")
     start = 0
-    with closing(_over_outputs(lambda A2, Y: decide(A2), parameters, X)) as blocks:
+    with closing(over_outputs(lambda A2, Y: decide(A2), parameters, X)) as blocks:
         for block in blocks:
             out[:, start:start + block.shape[1]] = block
             start += block.shape[1]

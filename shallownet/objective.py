@@ -22,7 +22,7 @@ from shallownet._checks import (
 )
 from shallownet._random import generator_state, random_generator, set_generator_state
 from shallownet._types import Array, Columns, Grads, Parameters, RandomState, State
-from shallownet.columns import block_size, chunk_size, map_blocks, mini_batches, workers
+from shallownet.columns import block_size, chunk_size, drawn_batches, map_blocks, take, workers
 from shallownet.network import NAMES, backward_propagation, compute_cost, forward_propagation, output_of
 
 # What overflows is refused by name, so NumPy need not warn of it.
@@ -47,6 +47,10 @@ class Objective(NamedTuple):
         ``seek(state)`` goes to the batch that the training of that state would take next.
     position : callable
         ``position()`` returns the entries that ``seek`` will look for in the state.
+    leap : callable or None
+        ``leap(n, parameters, optimizer_state) -> (parameters, optimizer_state, previous, means)`` makes up to ``n``
+        updates in one go, the same bits as one by one. ``previous`` are the parameters before the last of them;
+        ``means`` has the cost (or None) and the weight of each. It ends before a gradient that is not finite.
     """
 
     gradient: Callable[[Parameters, bool], tuple[float | None, Grads, float]]
@@ -55,6 +59,7 @@ class Objective(NamedTuple):
     settings: dict
     seek: Callable[[State], None] = lambda state: None
     position: Callable[[], dict] = dict
+    leap: Callable[[int, Parameters, State], tuple[Parameters, State, Parameters, list]] | None = None
 
 
 @contextmanager
@@ -88,6 +93,25 @@ def objective(
     >>> cost, grads["db2"], weight
     (0.6931471805599453, array([[0.]]), 2)
     """
+    arrays, l2, batch_size, generator, dtype = check_data(
+        X, Y, parameters, l2=l2, sample_weight=sample_weight, batch_size=batch_size, random_state=random_state,
+        threads=threads,
+    )
+    parameters = as_dtype(parameters, dtype)
+    blocks = block_count(parameters, batch_size or arrays[0].shape[1])
+    with workers(threads, blocks, gradient_bytes(parameters)) as run:
+        evaluate = cost_and_gradient
+        if blocks > 1 or (batch_size is None and any(map(is_streamed, arrays))):
+            evaluate = partial(cost_and_gradient_by_blocks, run=run)
+        if batch_size is None:
+            yield _full_batch(evaluate, run, arrays, l2, dtype)
+        else:
+            with closing(Batches(arrays, batch_size, generator)) as batches:
+                yield _mini_batches(evaluate, batches, l2, dtype)
+
+
+def check_data(X, Y, parameters, *, l2, sample_weight, batch_size, random_state, threads):
+    """Return the arguments of ``objective``, checked: ``(X, Y, sample_weight), l2, batch_size, generator, dtype``."""
     X = as_columns("X", X, rows=parameters["W1"].shape[1])
     Y = as_labels(Y, X, output_of(parameters), rows=parameters["W2"].shape[0])
     arrays = X, Y, as_sample_weight(sample_weight, X)
@@ -95,19 +119,8 @@ def objective(
     check_integer("threads", 1 if threads is None else threads)
     if batch_size is not None:
         batch_size = min(check_integer("batch_size", batch_size), X.shape[1])
-    generator = random_generator(random_state)
-    parameters = as_dtype(parameters, np.result_type(X.dtype, *(parameters[name] for name in NAMES)))
-    blocks = block_count(parameters, batch_size or X.shape[1])
-    with workers(threads, blocks, gradient_bytes(parameters)) as run:
-        evaluate = cost_and_gradient
-        if blocks > 1 or (batch_size is None and any(map(is_streamed, arrays))):
-            evaluate = partial(cost_and_gradient_by_blocks, run=run)
-        dtype = parameters["W1"].dtype
-        if batch_size is None:
-            yield _full_batch(evaluate, run, arrays, l2, dtype)
-        else:
-            with _mini_batches(evaluate, arrays, l2, dtype, batch_size, generator) as batches:
-                yield batches
+    dtype = np.result_type(X.dtype, *(parameters[name] for name in NAMES))
+    return arrays, l2, batch_size, random_generator(random_state), dtype
 
 
 def _full_batch(evaluate, run, arrays, l2, dtype):
@@ -123,40 +136,52 @@ def _full_batch(evaluate, run, arrays, l2, dtype):
     return Objective(gradient, cost, dtype, {"m": X.shape[1], "batch_size": None})
 
 
-@contextmanager
-def _mini_batches(evaluate, arrays, l2, dtype, batch_size, generator):
-    X, _, sample_weight = arrays
-    l2_per_weight = l2 / total_weight(X, sample_weight)                   # a batch gets its share of the regularization
-    settings = {"m": X.shape[1], "batch_size": batch_size}
-    if any(map(is_streamed, arrays)):
-        settings["chunk_size"] = chunk_size(arrays, batch_size)           # what is shuffled
-    epoch = {"random_state": None, "epoch_start": 0}                      # of the generator then; the iteration
-    skip = 0                                                              # batches of the first epoch
+def _mini_batches(evaluate, batches, l2, dtype):
+    l2_per_weight = l2 / batches.total_weight                             # a batch gets its share of the regularization
 
-    def seek(state):
-        nonlocal skip
-        epoch.update((name, state[name]) for name in epoch)
-        skip = state["iteration"] - state["epoch_start"]
+    def gradient(parameters, with_cost):
+        X, Y, sample_weight = take(*next(batches))
+        weight = total_weight(X, sample_weight)
+        return *evaluate(parameters, X, Y, l2=l2_per_weight * weight, sample_weight=sample_weight), weight
+
+    return Objective(gradient, None, dtype, batches.settings, batches.seek, batches.epoch.copy)
+
+
+class Batches:
+    """The mini-batches, epoch after epoch, as ``take`` wants them, and the place in them."""
+
+    def __init__(self, arrays, batch_size, generator):
+        self.arrays, self.batch_size, self.generator = arrays, batch_size, generator
+        self.total_weight = total_weight(arrays[0], arrays[2])
+        self.settings = {"m": arrays[0].shape[1], "batch_size": batch_size}
+        if any(map(is_streamed, arrays)):
+            self.settings["chunk_size"] = chunk_size(arrays, batch_size)  # what is shuffled
+        self.epoch = {"random_state": None, "epoch_start": 0}             # of the generator then; the iteration
+        self.skip = 0                                                     # batches of the first epoch
+        self.batches, self.returned = self._epochs(), []
+        self.close = self.batches.close
+
+    def seek(self, state):
+        """Go to the batch that the training of that state would take next."""
+        self.epoch.update((name, state[name]) for name in self.epoch)
+        self.skip = state["iteration"] - state["epoch_start"]
         if state["random_state"] is not None:
-            set_generator_state(generator, state["random_state"])
+            set_generator_state(self.generator, state["random_state"])
 
-    def epochs():
-        nonlocal skip
-        ordered = tuple(a if a is None or is_streamed(a) else np.asfortranarray(a) for a in arrays)
+    def __next__(self):
+        return self.returned.pop() if self.returned else next(self.batches)
+
+    def give_back(self, batches):
+        """Let these be the next ones."""
+        self.returned.extend(reversed(batches))
+
+    def _epochs(self):
+        ordered = tuple(a if a is None or is_streamed(a) else np.asfortranarray(a) for a in self.arrays)
         while True:
-            epoch["random_state"] = generator_state(generator)
-            yield from mini_batches(ordered, batch_size, generator, skip)
-            epoch["epoch_start"] += -(-X.shape[1] // batch_size)
-            skip = 0
-
-    with closing(epochs()) as batches:
-
-        def gradient(parameters, with_cost):
-            X, Y, sample_weight = next(batches)
-            weight = total_weight(X, sample_weight)
-            return *evaluate(parameters, X, Y, l2=l2_per_weight * weight, sample_weight=sample_weight), weight
-
-        yield Objective(gradient, None, dtype, settings, seek, epoch.copy)
+            self.epoch["random_state"] = generator_state(self.generator)
+            yield from drawn_batches(ordered, self.batch_size, self.generator, self.skip)
+            self.epoch["epoch_start"] += -(-ordered[0].shape[1] // self.batch_size)
+            self.skip = 0
 
 
 def as_dtype(parameters, dtype):

@@ -101,16 +101,7 @@ def nn_model(
     Cost after iteration 0: 0.693162
     Cost after iteration 1000: 0.258625
     """
-    check_name("cost", cost, COSTS)
-    if state is None:
-        X = as_columns("X", X)
-        Y = as_labels(Y, X, COSTS[cost].output)
-        parameters = initialize_parameters(
-            *layer_sizes(X, Y, n_h), hidden=hidden, cost=cost, scale=scale, random_state=random_state, dtype=X.dtype
-        )
-    else:
-        parameters = None
-        _check_network(state, n_h=n_h, hidden=hidden, cost=cost)
+    X, Y, parameters = network_for(X, Y, n_h, hidden, cost, scale, random_state, state)
     if optimizer is None:
         optimizer = gradient_descent(learning_rate)
     if print_cost:
@@ -121,6 +112,19 @@ def nn_model(
         state=state, threads=threads,
     )
     return (parameters, history) if return_history else parameters
+
+
+def network_for(X, Y, n_h, hidden, cost, scale, random_state, state):
+    """Return the data and an untrained network for them; with ``state``, which has one, None in its place."""
+    check_name("cost", cost, COSTS)
+    if state is not None:
+        _check_network(state, n_h=n_h, hidden=hidden, cost=cost)
+        return X, Y, None
+    X = as_columns("X", X)
+    Y = as_labels(Y, X, COSTS[cost].output)
+    return X, Y, initialize_parameters(
+        *layer_sizes(X, Y, n_h), hidden=hidden, cost=cost, scale=scale, random_state=random_state, dtype=X.dtype
+    )
 
 
 def _check_network(state, **asked):
@@ -260,7 +264,8 @@ def descend(
 
     try:
         with ignore_overflow():
-            for iteration in range(state["iteration"], num_iterations):
+            iteration = state["iteration"]
+            while iteration < num_iterations:
                 due = iteration % report_every == 0
                 cost, grads, weight = objective.gradient(parameters, due)
                 if not isfinite(grads["db2"].item(0) if cost is None else cost):
@@ -277,6 +282,14 @@ def descend(
                     running = [0.0, 0.0]
                 previous = parameters
                 parameters, optimizer_state = update(parameters, grads, optimizer_state)
+                iteration += 1
+                ahead = min(num_iterations - iteration, -iteration % report_every)
+                if objective.leap and ahead:
+                    parameters, optimizer_state, previous, means = objective.leap(ahead, parameters, optimizer_state)
+                    iteration += len(means)
+                    for cost, weight in means:
+                        if cost is not None:
+                            running = _add_to_mean(running, cost, weight)
             else:
                 keep(num_iterations, running)
                 cost = objective.cost(parameters) if objective.cost else _mean(running, state["cost"])

@@ -52,3 +52,17 @@ def make_problem(n_x=3, n_h=4, n_y=1, m=7, *, hidden="tanh", cost="cross_entropy
     else:
         Y = generator.randint(2, size=(n_y, m))
     return parameters, X.astype(dtype), Y.astype(dtype)
+
+
+@pytest.fixture(params=["numpy", "compiled"])
+def engine(request, monkeypatch):
+    """Run a test over both engines: what the test file imports is the plain engine's, then the compiled one's."""
+    if request.param == "compiled":
+        from shallownet import compiled
+
+        names = ("nn_model", "train", "train_lbfgs", "predict", "predict_probability")
+        twins = {name: getattr(compiled, name) for name in names}
+        for name, twin in (twins | {"objective": compiled.compiled_objective}).items():
+            if hasattr(request.module, name):
+                monkeypatch.setattr(request.module, name, twin)
+    return request.param

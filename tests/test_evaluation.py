@@ -18,6 +18,8 @@ from shallownet.objective import (
     cost_of_columns,
 )
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 M = 700
 SETTINGS = {
     "plain": {}, "l2": {"l2": 0.7}, "weights": {"sample_weight": np.random.RandomState(7).rand(1, M)},
@@ -140,7 +142,7 @@ def test_a_softmax_predicts_the_number_of_the_class(problem):
 
 def test_a_linear_output_predicts_its_value(problem):
     parameters, X, _ = problem(n_y=3, cost="squared_error")
-    np.testing.assert_array_equal(predict(parameters, X), forward_propagation(X, parameters)[0])
+    np.testing.assert_allclose(predict(parameters, X), forward_propagation(X, parameters)[0], rtol=1e-14)
 
 
 @pytest.mark.parametrize("stored", [np.asarray, Slices])

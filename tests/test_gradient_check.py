@@ -6,6 +6,7 @@ from shallownet.activations import ACTIVATIONS
 from shallownet.costs import COSTS
 from shallownet.gradient_check import gradient_check, numerical_gradient
 from shallownet.network import backward_propagation, forward_propagation
+from shallownet.objective import objective
 
 RIGHT = 1e-7
 SETTINGS = {
@@ -52,11 +53,14 @@ def test_the_differences_are_central():
     (cost, hidden, n_y) for cost in COSTS for hidden in ACTIVATIONS
     for n_y in ((2, 3) if cost == "softmax_cross_entropy" else (1, 3))
 ])
-def test_the_gradient_is_right_for_every_cost_and_activation(cost, hidden, n_y, settings, problem):
+def test_the_gradient_is_right_for_every_cost_and_activation(cost, hidden, n_y, settings, problem, engine):
     parameters, X, Y = problem(n_y=n_y, cost=cost, hidden=hidden)
     Z1 = forward_propagation(X, parameters)[1]["Z1"]
     assert hidden != "relu" or np.abs(Z1).min() > 1e-3                    # off the kink
     assert gradient_check(parameters, X, Y, **settings) < RIGHT
+    with objective(X, Y, parameters, **settings) as data:
+        _, grads, _ = data.gradient(parameters, False)
+    assert gradient_check(parameters, X, Y, grads=grads, **settings) < RIGHT
 
 
 @pytest.mark.parametrize("seed", range(20))

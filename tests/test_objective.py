@@ -12,6 +12,8 @@ from shallownet.network import NAMES, backward_propagation, compute_cost, forwar
 from shallownet.objective import objective
 from shallownet.training import train
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 
 class Failing(Slices):
     """A source that can be read once."""

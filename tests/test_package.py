@@ -18,7 +18,7 @@ MODULES = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in PA
 
 # A module imports only from the lines above its own.
 LAYERS = [
-    "_types _checks _random _files _threads",
+    "_types _checks _random _files _threads _kernels",
     "_cells",
     "_csv _encoding",
     "activations datasets _hdf5",
@@ -30,7 +30,7 @@ LAYERS = [
     "states callbacks convert page",
     "training",
     "lbfgs",
-    "dask table_model",
+    "dask compiled table_model",
     "sklearn report",
     "__init__",
     "cli",
@@ -45,6 +45,7 @@ IMPORTERS = {
     "sklearn": {"sklearn"},
     "dask": {"dask"},
     "distributed": {"dask"},
+    "numba": {"compiled", "_kernels"},
     "tqdm": {"callbacks", "readers"},
     "threadpoolctl": {"_threads"},
 }
