@@ -1,4 +1,4 @@
-"""Ours beside the text's own code, scikit-learn, PyTorch and JAX, workload by workload, as ratios in one run.
+"""Ours beside the tutorial's own code, scikit-learn, PyTorch and JAX, workload by workload, as ratios in one run.
 
     python benchmarks/compare.py                       # all workloads, about ten minutes
     python benchmarks/compare.py --only planar table   # some of them
@@ -93,7 +93,7 @@ def planar(installed, rounds):
     def ours():
         return nn_model(X, Y, 4, 10000)
 
-    runners = {"ours": ours, "the text": lambda: textbook.nn_model(X, Y, 4)[1]} | with_threads(
+    runners = {"ours": ours, "the tutorial": lambda: textbook.nn_model(X, Y, 4)[1]} | with_threads(
         installed, lambda peer: lambda: peer.training(start, rows, labels, 1.2, len(rows), 10000)
     )
     cost = shallownet.compute_cost(shallownet.predict_probability(ours(), X), Y)
@@ -134,7 +134,7 @@ def process(installed, rounds):
     """The planar training as a whole process, from its start to its exit; compilation included."""
     scripts = {
         "ours": "from shallownet import nn_model; nn_model(X, Y, 4, 10000)",
-        "the text": "import textbook; textbook.nn_model(X, Y, 4)",
+        "the tutorial": "import textbook; textbook.nn_model(X, Y, 4)",
     } | {
         peer.name: f"import peers, shallownet; peer = peers.{type(peer).__name__}()\n"
         "p = shallownet.initialize_parameters(2, 4, 1, random_state=3)\n"
@@ -166,7 +166,7 @@ def table(installed, rounds, dtype=np.float64):
         _, cache = textbook.forward_propagation(X, parameters)
         return textbook.backward_propagation(parameters, cache, X, Y)["dW1"]
 
-    runners = {"ours": ours(None), "ours 1": ours(1), "the text": text} | with_threads(
+    runners = {"ours": ours(None), "ours 1": ours(1), "the tutorial": text} | with_threads(
         installed, lambda peer: peer.gradient(parameters, rows, labels)
     )
     check({label: run() for label, run in runners.items()}, 1e-9 if dtype == np.float64 else 1e-2)
@@ -179,7 +179,7 @@ def predictions(installed, rounds):
     rows, labels = np.ascontiguousarray(X.T), np.arange(X.shape[1]) % 2
     runners = {
         "ours": lambda: predict(parameters, X),
-        "the text": lambda: textbook.forward_propagation(X, parameters)[0] > 0.5,
+        "the tutorial": lambda: textbook.forward_propagation(X, parameters)[0] > 0.5,
     }
     functions = with_threads(installed, lambda peer: peer.prediction(parameters, rows, labels))
     runners |= {label: lambda run=run: run() > 0.5 for label, run in functions.items()}
@@ -311,7 +311,7 @@ def rows_of(results, labels):
 
 
 def report(results, installed, missing):
-    labels = ["the text", *(peer.name for peer in installed)]
+    labels = ["the tutorial", *(peer.name for peer in installed)]
     versions = ", ".join(f"{peer.name} {peers.version(peer.package)}" for peer in installed)
     lines = [
         "| workload | ours | floor | " + " | ".join(labels) + " |",
@@ -329,7 +329,7 @@ def report(results, installed, missing):
 def bar_chart(results, installed, path):
     from matplotlib.figure import Figure
 
-    labels = ["the text", *(peer.name for peer in installed)]
+    labels = ["the tutorial", *(peer.name for peer in installed)]
     colors = ["#999999", "#E69F00", "#56B4E9", "#009E73"]
     figure = Figure(figsize=(10, 4.5), layout="constrained")
     ax = figure.subplots()

@@ -36,7 +36,7 @@ def main(arguments=None):
     batch = (parameters, X[:, :100], Y[:, :100])
     forward, both = (timeit(lambda: f(*batch), number=50) / 50 for f in (cost_of_columns, cost_and_gradient))  # noqa: B023
     numerical = 2 * forward * sum(parameters[name].size for name in ("W1", "b1", "W2", "b2"))
-    print(f"one step: numerical gradient {numerical:.1f} s (the text: 45 s), backpropagation {1000 * both:.2f} ms")
+    print(f"one step: numerical gradient {numerical:.1f} s (the tutorial: 45 s), backpropagation {1000 * both:.2f} ms")
 
     parts, curves = {"training": (X, Y), "test": (X_test, Y_test)}, {"training": [], "test": []}
 
@@ -51,7 +51,7 @@ def main(arguments=None):
     save_parameters(options.model, parameters, data="MNIST" if options.mnist else "8x8 digits")
     parameters = load_parameters(options.model)
     reached = ", ".join(f"{part} accuracy {accuracy(parameters, *columns):.4f}" for part, columns in parts.items())
-    print(f"{reached}  (the text, after 17 epochs of MNIST: about 0.945)")
+    print(f"{reached}  (the tutorial, after 17 epochs of MNIST: about 0.945)")
 
     figure = Figure(figsize=(8, 3), layout="constrained")
     left, right = figure.subplots(1, 2)

@@ -19,20 +19,20 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
 
     X, Y = disc()
-    draw = random.Random(0).random  # the text draws its weights from [-0.5, 0.5), with Python's own generator
+    draw = random.Random(0).random  # the tutorial draws its weights from [-0.5, 0.5), with Python's own generator
 
     def uniform(shape):
         return np.array([draw() - 0.5 for _ in range(np.prod(shape))]).reshape(shape)
 
     parameters = initialize_parameters(2, 4, 1, hidden="sigmoid", cost="brier", scale=uniform)
-    print(f"untrained, at (0, 0): {predict_probability(parameters, np.zeros((2, 1))).item():.4f}  (the text: 0.55...)")
+    print(f"untrained, at (0, 0): {predict_probability(parameters, np.zeros((2, 1))).item():.4f}  (tutorial: 0.55...)")
     parameters, history = train(
         X, Y, parameters, options.iterations, optimizer=gradient_descent(options.learning_rate), report_every=100
     )
 
     for iteration, cost in zip(history["iteration"][::5], history["cost"][::5], strict=True):
         print(f"{iteration:5d} {cost:.4f}")
-    print(f"cost {history['cost'][-1]:.4f}, accuracy {100 * accuracy(parameters, X, Y):.1f} %  (the text: a picture)")
+    print(f"cost {history['cost'][-1]:.4f}, accuracy {100 * accuracy(parameters, X, Y):.1f} %  (tutorial: a picture)")
 
     figure = Figure(figsize=(7.2, 3.2), layout="constrained")
     left, right = figure.subplots(1, 2)

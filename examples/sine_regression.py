@@ -1,4 +1,4 @@
-"""Regression: ten sigmoid units learn one period of a noisy sine; the losses beside those of the text."""
+"""Regression: ten sigmoid units learn one period of a noisy sine; the losses beside the tutorial's."""
 
 import argparse
 
@@ -19,14 +19,14 @@ def main(arguments=None):
     parser.add_argument("--output", default="sine_regression.png", help="the picture (default: %(default)s)")
     options = parser.parse_args(arguments)
 
-    random = np.random.RandomState(0)  # the text draws the data first, then the weights, from one stream
+    random = np.random.RandomState(0)  # the tutorial draws the data first, then the weights, from one stream
     x, y = noisy_sine(random_state=random)
     parameters = initialize_parameters(1, 10, 1, hidden="sigmoid", cost="squared_error", random_state=random)
     parameters, history = train(
         x, y, parameters, options.iterations, optimizer=gradient_descent(options.learning_rate), report_every=100
     )
 
-    print("iteration      ours  the text")
+    print("iteration      ours  tutorial")
     for iteration, loss, text in zip(history["iteration"][::10], history["cost"][::10], TEXT, strict=False):
         print(f"{iteration:9d}  {loss:.6f}  {text:.6f}")
     print(f"R² = {r2_score(parameters, x, y):.3f}")

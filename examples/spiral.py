@@ -34,8 +34,8 @@ def main(arguments=None):
     losses = history["cost"][1:]  # a report is the mean over the epoch before it; the first is of one batch
     for epoch in range(0, len(losses), max(1, len(losses) // 6)):
         print(f"epoch {epoch + 1:3d}  loss {losses[epoch]:.3f}")
-    print(f"loss {losses[0]:.2f} to {losses[-1]:.2f}              (the text: about 1.13 to 0.11)")
-    print(f"training accuracy {100 * accuracy(parameters, X, Y):.1f} %  (the text: 97 %)")
+    print(f"loss {losses[0]:.2f} to {losses[-1]:.2f}              (the tutorial: about 1.13 to 0.11)")
+    print(f"training accuracy {100 * accuracy(parameters, X, Y):.1f} %  (the tutorial: 97 %)")
 
     figure = Figure(figsize=(7.2, 3.2), layout="constrained")
     left, right = figure.subplots(1, 2)

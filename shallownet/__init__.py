@@ -1,4 +1,8 @@
-"""Neural networks with one hidden layer, as plain functions. Columns are samples: X is (n_x, m), Y is (n_y, m)."""
+"""Neural networks with one hidden layer, as plain functions. Columns are samples: X is (n_x, m), Y is (n_y, m).
+
+To read the code, begin with ``activations``, ``costs`` and ``network``: they are the formulas. Then ``objective`` (what
+is minimized, wherever the data lie), ``optimizers`` and ``training`` (the loop). Everything else stands on these.
+"""
 
 from shallownet.callbacks import checkpoint, early_stopping, print_cost, progress_bar, record_validation, snapshots
 from shallownet.evaluation import accuracy, predict, predict_probability, r2_score

@@ -20,7 +20,7 @@ from shallownet.objective import cost_of_columns
 
 
 def print_cost() -> Callback:
-    """Print the texts' line at every report: ``Cost after iteration 1000: 0.258625``."""
+    """Print the course's line at every report: ``Cost after iteration 1000: 0.258625``."""
     return _print_cost
 
 

@@ -1,4 +1,4 @@
-"""The functions of the text, in the order of the training loop. Columns are samples."""
+"""The functions of the course, week 3, in the order of the training loop. Columns are samples."""
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -64,11 +64,11 @@ def initialize_parameters(
     hidden : {"tanh", "sigmoid", "relu"}
         Activation of the hidden layer.
     cost : {"cross_entropy", "softmax_cross_entropy", "squared_error", "brier"}
-        Cost; it brings the output's activation (sigmoid, softmax, linear, sigmoid).
+        Cost; it determines the output activation (sigmoid, softmax, linear, sigmoid).
     scale : float, "glorot" or callable
         Standard deviation of the weights; a callable gets a shape, such as ``(n_h, n_x)``, and returns the weights.
     random_state : int, RandomState, Generator or None
-        None draws from NumPy's global state, as the text does after ``np.random.seed(2)``.
+        None draws from NumPy's global state, as the course does after ``np.random.seed(2)``.
     dtype : dtype
         float64, or float32.
 
@@ -76,7 +76,7 @@ def initialize_parameters(
     -------
     parameters : dict
         ``W1 (n_h, n_x)``, ``b1 (n_h, 1)``, ``W2 (n_y, n_h)``, ``b2 (n_y, 1)``, and ``"hidden"`` and ``"cost"`` where
-        they are not the text's tanh and cross-entropy.
+        they are not the default tanh and cross-entropy.
 
     References
     ----------
@@ -204,7 +204,7 @@ def compute_cost(
 ) -> float:
     """Return the cost: the mean over the samples, plus the penalty ``l2/(2m) · Σ W²`` on the weights.
 
-    The text's cross-entropy is ``J = -1/m Σ (Y log A2 + (1 - Y) log(1 - A2))``; the other costs are in ``COSTS``.
+    The cross-entropy is ``J = -1/m Σ (Y log A2 + (1 - Y) log(1 - A2))``; the other costs are in ``COSTS``.
 
     Parameters
     ----------

@@ -376,7 +376,7 @@ def plot_weights(
     Raises
     ------
     ValueError
-        If an image of this shape has not ``n_x`` pixels.
+        If an image of this shape does not have ``n_x`` pixels.
 
     Examples
     --------

@@ -49,7 +49,7 @@ def save_parameters(path: PathLike, parameters: Parameters, **metadata: Any) -> 
     path : str or path-like
     parameters : dict
         ``W1 (n_h, n_x)``, ``b1 (n_h, 1)``, ``W2 (n_y, n_h)``, ``b2 (n_y, 1)``, and ``"hidden"`` and ``"cost"`` where
-        they are not the text's; float32 and float64 keep their type.
+        they are not the default's; float32 and float64 keep their type.
     **metadata
         Whatever shall go with the network: strings, numbers, booleans, arrays of numbers, lists and dictionaries of
         these. ``load_metadata`` returns it.

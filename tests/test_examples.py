@@ -1,4 +1,4 @@
-"""Every example runs, prints its result beside the text's, and writes a picture that shows something."""
+"""Every example runs, prints its result beside the tutorial's, and writes a picture that shows something."""
 
 import importlib.util
 import re
