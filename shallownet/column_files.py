@@ -107,7 +107,7 @@ class ColumnFile:
         self._block = attributes["block_columns"]
         require(isinstance(self._block, int) and self._block >= 1, f"its blocks have {self._block} columns")
         dtype, shape, place = datasets["checksums"]
-        require((dtype, shape) == ("<u4", (-(-self.shape[1] // self._block),)), "it does not have a checksum for each block")
+        require((dtype, shape) == ("<u4", (-(-self.shape[1] // self._block),)), "it lacks a checksum for each block")
         self._checksums = np.empty(shape, dtype)
         require(read_at(self._file, place, self._checksums) == self._checksums.nbytes, "its checksums are cut off")
         self._digest = attributes.pop("digest")
