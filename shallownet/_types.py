@@ -21,4 +21,4 @@ Callback = Callable[[State], bool | None]
 PathLike = str | Path
 Hidden = Literal["tanh", "sigmoid", "relu"]           # what comes with the package; tables take more
 CostName = Literal["cross_entropy", "softmax_cross_entropy", "squared_error", "brier"]
-Scale = float | Literal["glorot"] | Callable[[tuple[int, int]], Array]
+Scale = float | Literal["glorot", "nguyen_widrow"] | Callable[[tuple[int, int]], Array]

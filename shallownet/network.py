@@ -13,6 +13,7 @@ from shallownet._checks import (
     check_name,
     check_number,
     check_shape,
+    is_streamed,
 )
 from shallownet._random import random_generator
 from shallownet._types import Array, Cache, Columns, CostName, Grads, Hidden, Parameters, RandomState, Scale
@@ -52,11 +53,14 @@ def initialize_parameters(
     scale: Scale = 0.01,
     random_state: RandomState = None,
     dtype: DTypeLike = float,
+    X: Columns | None = None,
 ) -> Parameters:
     """Return the parameters of an untrained network: small random weights, zero biases.
 
     ``W1 = scale · randn(n_h, n_x)`` is drawn first, then ``W2 = scale · randn(n_y, n_h)``. With ``scale="glorot"``
-    a layer from ``a`` to ``b`` units has the scale ``sqrt(2 / (a + b))``.
+    a layer from ``a`` to ``b`` units has the scale ``sqrt(2 / (a + b))``. With ``scale="nguyen_widrow"`` the directions
+    of ``W1`` are random, their length is ``0.7 n_h^(1/n_x)``, and the border ``W1 x + b1 = 0`` of each hidden unit
+    passes through a sample drawn from ``X``; ``W2`` is that of ``"glorot"``.
 
     Parameters
     ----------
@@ -66,12 +70,14 @@ def initialize_parameters(
         Activation of the hidden layer.
     cost : {"cross_entropy", "softmax_cross_entropy", "squared_error", "brier"}
         Cost; it determines the output activation (sigmoid, softmax, linear, sigmoid).
-    scale : float, "glorot" or callable
+    scale : float, "glorot", "nguyen_widrow" or callable
         Standard deviation of the weights; a callable gets a shape, such as ``(n_h, n_x)``, and returns the weights.
     random_state : int, RandomState, Generator or None
         None draws from NumPy's global state, as the course does after ``np.random.seed(2)``.
     dtype : dtype
         float64, or float32.
+    X : array, shape (n_x, m), optional
+        Standardized data for ``scale="nguyen_widrow"``; no other scale uses it.
 
     Returns
     -------
@@ -82,6 +88,8 @@ def initialize_parameters(
     References
     ----------
     Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010.
+    Nguyen and Widrow, "Improving the learning speed of 2-layer neural networks by choosing initial values of the
+    adaptive weights", 1990.
 
     Examples
     --------
@@ -92,10 +100,12 @@ def initialize_parameters(
     n_x, n_h, n_y = (check_integer(k, v) for k, v in (("n_x", n_x), ("n_h", n_h), ("n_y", n_y)))
     check_name("hidden", hidden, ACTIVATIONS)
     check_name("cost", cost, COSTS)
-    if not (isinstance(scale, str) and scale == "glorot") and not callable(scale):
-        if isinstance(scale, str):
-            check_name("scale", scale, ["glorot"])
+    if isinstance(scale, str):
+        check_name("scale", scale, ("glorot", "nguyen_widrow"))
+    elif not callable(scale):
         check_number("scale", scale, minimum=0)
+    if scale == "nguyen_widrow":
+        X = _samples_in_memory(X, n_x)
     check_dtype(dtype)
     generator = random_generator(random_state)
 
@@ -104,7 +114,7 @@ def initialize_parameters(
             W = as_columns("scale(shape)", scale((rows, columns)))
             check_shape("scale(shape)", W, (rows, columns), "It draws the weights of that shape.")
             return W.astype(dtype)
-        deviation = np.sqrt(2 / (rows + columns)) if scale == "glorot" else scale
+        deviation = np.sqrt(2 / (rows + columns)) if isinstance(scale, str) else scale
         return (deviation * generator.standard_normal((rows, columns))).astype(dtype)
 
     parameters = {
@@ -113,11 +123,24 @@ def initialize_parameters(
         "W2": weights(n_y, n_h),                                          # (n_y, n_h)
         "b2": np.zeros((n_y, 1), dtype),                                  # (n_y, 1)
     }
+    if scale == "nguyen_widrow":
+        W1 = parameters["W1"]
+        W1 = 0.7 * n_h ** (1 / n_x) * W1 / np.linalg.norm(W1, axis=1, keepdims=True)
+        samples = X[:, (X.shape[1] * generator.uniform(size=n_h)).astype(int)]                     # (n_x, n_h)
+        b1 = -(W1 * samples.T).sum(axis=1, keepdims=True)
+        parameters |= {"W1": W1.astype(dtype), "b1": b1.astype(dtype)}
     if hidden != "tanh":
         parameters["hidden"] = hidden
     if cost != "cross_entropy":
         parameters["cost"] = cost
     return parameters
+
+
+def _samples_in_memory(X, n_x):
+    if X is None or is_streamed(X):
+        raise TypeError(f"X must be an array of samples with scale='nguyen_widrow'; got {type(X).__name__}. "
+                        "Use X=standardized data, or scale='glorot'.")
+    return as_columns("X", X, rows=n_x)
 
 
 def check_parameters(parameters: Parameters) -> Parameters:

@@ -202,7 +202,7 @@ def balanced_weights(Y: Array) -> Array:
     array([[0.667, 0.667, 0.667, 2.   ]])
     """
     Y = as_columns("Y", as_floats("Y", Y))
-    numbers = _class_numbers(Y)
+    numbers = class_numbers(Y)
     if numbers is None:
         raise ValueError("Y must be 0/1 labels (1, m) or one-hot labels (n_y, m); got other values or sums. "
                          "Use one_hot(Y) for class numbers.")
@@ -249,7 +249,7 @@ def split_columns(
     fraction = check_number("fraction", fraction, positive=True, below=1)
 
     order = random_generator(random_state).permutation(m)
-    numbers = _class_numbers(Y)
+    numbers = class_numbers(Y)
     classes = np.zeros(m) if numbers is None else numbers[order]
     held_out = np.zeros(m, bool)
     for c in np.unique(classes):
@@ -266,8 +266,8 @@ def _take(array, columns):
     return np.take(array.T, columns, axis=0).T  # np.take writes rows, so each sample is contiguous
 
 
-def _class_numbers(Y):
-    """The ``(m,)`` classes of 0/1 labels (1, m) or of one-hot labels (n_y, m); None for other labels."""
+def class_numbers(Y):
+    """Return the ``(m,)`` classes of 0/1 labels (1, m) or of one-hot labels (n_y, m); None for other labels."""
     if not np.isin(Y, (0, 1)).all():
         return None
     if len(Y) == 1:

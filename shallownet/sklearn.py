@@ -1,8 +1,8 @@
 """Estimators for scikit-learn: rows in, rows out, and the plain functions underneath.
 
-The defaults are for small tables: inputs (and a regression's targets) are standardized and the scaling is folded into
-the weights, L-BFGS trains up to ``LBFGS_SAMPLES`` samples and Adam beyond, and a penalty holds the weights back.
-``benchmarks/tables.py`` is the evidence for them.
+The defaults are those of ``model_selection.fit``: inputs (and a regression's targets) are standardized and the scaling
+is folded into the weights, five folds choose the strength of the penalty, and the average of five networks is one
+network. ``benchmarks/tables.py`` is the evidence for them.
 """
 
 import warnings
@@ -25,25 +25,40 @@ from shallownet._random import random_generator
 from shallownet._types import Array, History, Labels, PathLike, RandomState
 from shallownet.callbacks import early_stopping
 from shallownet.evaluation import predict, predict_probability
-from shallownet.lbfgs import OPTIMIZER, further_networks, minimize_all, restart, train_lbfgs
-from shallownet.network import initialize_parameters
+from shallownet.lbfgs import OPTIMIZER, further_networks, minimize_all, restart
+from shallownet.model_selection import (
+    choose,
+    complaints,
+    constant_cost,
+    default_networks,
+    fit_standardized,
+    merge_samples,
+    prediction_interval,
+    scale_columns,
+    scaling_of,
+)
 from shallownet.objective import cost_of_columns, objective
 from shallownet.optimizers import adam
-from shallownet.preprocessing import fold_standardization, one_hot, split_columns, standardize
+from shallownet.preprocessing import fold_standardization, one_hot, split_columns
 from shallownet.states import initial_state, outcome, rewind
 from shallownet.storage import load_metadata, load_parameters, save_parameters
 from shallownet.training import descend
 
-LBFGS_SAMPLES = 10_000                # solver="auto" takes L-BFGS up to this number of samples, Adam beyond
-L2_CHOICES = (0.1, 1.0, 10.0)         # of l2="auto"
-L2_ITERATIONS = 100                   # of L-BFGS for each of them
-PATIENCE = 10                         # iterations of L-BFGS or epochs of Adam without improvement
+LBFGS_SAMPLES = 200_000               # solver="auto" takes L-BFGS up to this number of samples, Adam beyond
+FIRST_ROWS = 10                       # that partial_fit takes the scaling from, at least
+PARTIAL_L2 = 1.0                      # of l2="auto", where no part can be held out
+PATIENT_UPDATES = 100                 # that Adam's patience lasts at least
+PLATEAU = 0.99                        # times the constant's cost: above, Adam has not converged yet
 MIN_IMPROVEMENT = 1e-4                # what is an improvement for Adam, relative to the cost
 STOP_REASONS = {
-    "converged": "converged", "precision": "converged", "num_iterations": "max_iter", "callback": "early_stopping"
+    "converged": "converged", "precision": "converged", "num_iterations": "max_iter", "callback": "early_stopping",
+    "constant": "constant",
 }
 LABELS = {"classes_", "feature_names_in_"}
-FITTED = {*LABELS, "n_features_in_", "n_iter_", "stop_reason_", "l2_", "_scaling", "_state", "_one_output"}
+REPORT = {"cv_score_": "score", "cv_scores_": "fold_scores", "cv_table_": "table", "temperature_": "temperature",
+          "_residual_quantiles": "residual_quantiles"}
+FITTED = {*LABELS, *REPORT, "n_features_in_", "n_iter_", "stop_reason_", "l2_", "n_h_", "hidden_", "_scaling", "_state",
+          "_samples_seen", "_one_output"}
 
 
 class _ShallowNet(BaseEstimator):
@@ -68,12 +83,8 @@ class _ShallowNet(BaseEstimator):
         check_integer("max_iter", self.max_iter)
         check_name("solver", self.solver, ("auto", "lbfgs", "adam"))
         go_on = self.warm_start and hasattr(self, "parameters_")
-        self._train(X, y, sample_weight, go_on, self.solver, self.max_iter, self.early_stopping)
-        if self.stop_reason_ == "max_iter":
-            warnings.warn(
-                f"The cost was still falling when max_iter={self.max_iter} ended the training. Use a larger max_iter, "
-                "or a larger l2.", ConvergenceWarning, stacklevel=2,
-            )
+        for text in self._train(X, y, sample_weight, go_on, self.solver, self.max_iter, self.early_stopping):
+            warnings.warn(text, ConvergenceWarning, stacklevel=2)
         return self
 
     @property
@@ -116,66 +127,126 @@ class _ShallowNet(BaseEstimator):
         return estimator
 
     def _train(self, *arguments, **options):
-        """Train; if that fails, the estimator is what it was."""
+        """Train and return the warnings; if that fails, the estimator is what it was."""
         before = dict(vars(self))
         try:
-            self._train_for(*arguments, **options)
+            return self._train_for(*arguments, **options)
         except BaseException:
             vars(self).clear()
             vars(self).update(before)
             raise
 
-    def _train_for(self, X, y, sample_weight, go_on, solver, rounds, hold_out=False, classes=None):
-        """Train for ``rounds`` iterations or epochs."""
-        X, Y, weight, targets = self._columns(X, y, sample_weight, go_on, classes)
+    def _train_part(self, X, y, sample_weight, classes=None):
+        """Train for one epoch of Adam."""
+        go_on = hasattr(self, "parameters_")
+        self._train(X, y, sample_weight, go_on, "adam", 1, classes=classes, partial=True)
+
+    def _train_for(self, X, y, sample_weight, go_on, solver, rounds, hold_out=False, classes=None, partial=False):
+        """Train for ``rounds`` iterations or epochs and return the warnings."""
+        X, Y, weight, factor = self._columns(X, y, sample_weight, go_on, classes)
         generator = None if self.random_state is None else random_generator(self.random_state)
-        if hold_out:
-            (X, Y, weight), (X_val, Y_val, weight_val) = split(X, Y, weight, fraction_of(hold_out), generator)
+        if go_on:
+            self._check_network()
+        elif partial and X.shape[1] < FIRST_ROWS:
+            raise ValueError(f"X must have at least {FIRST_ROWS} rows in the first call of partial_fit, which takes "
+                             f"the scaling from them; got {X.shape[1]}. Collect some, or begin with fit.")
         if solver == "auto":
             solver = "lbfgs" if X.shape[1] <= LBFGS_SAMPLES else "adam"
-        if solver == "lbfgs":
-            X, Y, weight = aggregate_duplicates(X, Y, weight)
-        scaling = self._scaling if go_on else self._scaling_of(X, Y, weight)
-        X, Y = scaled(X, Y, **scaling)
-        callbacks = []
-        if hold_out:
-            callbacks = [early_stopping(*scaled(X_val, Y_val, **scaling), PATIENCE, sample_weight=weight_val)]
+        if go_on or hold_out or partial or solver == "adam" or self.restarts:
+            return self._train_one(X, Y, weight, factor, go_on, solver, rounds, hold_out, partial, generator)
+        return self._train_average(X, Y, weight, factor, generator)
 
-        state = self._state_to_go_on_from() if go_on else None
-        parameters = state["parameters"] if go_on else self._network(X, Y, generator)
-        l2 = self.l2
-        if isinstance(l2, str) and l2 == "auto":
-            l2 = self.l2_ if go_on else select_l2(parameters, X, Y, weight, solver, generator)
-        train = self._train_lbfgs if solver == "lbfgs" else self._train_adam
-        state, done = train(
-            state, X, Y, parameters, rounds, callbacks, l2=l2, sample_weight=weight, random_state=generator
+    def _train_average(self, X, Y, weight, factor, generator):
+        """Train as ``model_selection.fit`` does."""
+        X, Y, weight, counts = merged(X, Y, weight, factor)
+        kind = default_networks(X, self.hidden, self.n_h, self.networks)
+        scaling = scaling_of(X, Y, weight, self._cost(Y))
+        X, Y = scale_columns(X, Y, **scaling)
+        parameters, report = fit_standardized(
+            X, Y, counts, weight, cost=self._cost(Y), l2=self.l2, num_iterations=self.max_iter,
+            tolerance=self.tolerance, random_state=generator, **kind,
         )
+        with objective(X, Y, parameters, sample_weight=weight) as data:
+            state = initial_state(parameters, OPTIMIZER, data)
+        history = report["history"]
+        state |= {"iteration": report["iterations"], "history": history, "cost": history["cost"][-1],
+                  "stop_reason": report["stop_reason"]}
+        report["residual_quantiles"] = in_unit_of_y(report["residual_quantiles"], scaling)
+        self._keep(state, scaling, report["l2"], report["iterations"], samples(X, weight), report)
+        return report["warnings"] or self._still_falling() * (report["table"] is None)
+
+    def _train_one(self, X, Y, weight, factor, go_on, solver, rounds, hold_out, partial, generator):
+        """Train a single network, or go on training."""
+        callbacks, cost = [], self._cost(Y)
+        if hold_out:
+            (X, Y, weight, factor), validation = split((X, Y, weight, factor), fraction_of(hold_out), generator)
+        X_merged, Y_merged, weight_merged, counts = merged(X, Y, weight, factor)
+        kind = default_networks(X_merged, self.hidden, self.n_h, 1)
+        scaling = self._scaling if go_on else scaling_of(X_merged, Y_merged, weight_merged, cost)
+        X_merged, Y_merged = scale_columns(X_merged, Y_merged, **scaling)
+        X, Y = scale_columns(X, Y, **scaling)
+        weight = times(weight, factor)
+        if hold_out:
+            X_val, Y_val, weight_val, factor_val = validation
+            callbacks = [early_stopping(*scale_columns(X_val, Y_val, **scaling), self.patience,
+                                        sample_weight=times(weight_val, factor_val))]
+        state, l2, seen = None, self.l2, samples(X, weight)
+        if go_on:
+            state = self._state
+            parameters, _ = outcome(state)
+            state = {**state, "parameters": parameters}
+            l2 = self.l2_ if isinstance(l2, str) and l2 == "auto" else l2
+        else:
+            l2 = PARTIAL_L2 if partial and isinstance(l2, str) and l2 == "auto" else l2
+            l2, (parameters, *_), *_ = choose(
+                X_merged, Y_merged, counts, weight_merged, cost=cost, l2=l2, generator=generator,
+                **kind,
+            )
+        if solver == "lbfgs":
+            X, Y, weight = X_merged, Y_merged, weight_merged              # mini-batches draw every row
+        penalty = l2
+        if partial:                                                       # l2/2m counts all samples seen
+            seen += self._samples_seen if go_on else 0.0
+            penalty = l2 * samples(X, weight) / seen
+        constant = constant_cost(Y, cost, weight)
+        train = self._train_lbfgs if solver == "lbfgs" else self._train_adam
+        state, done = train(state, X, Y, parameters, rounds, callbacks, constant, l2=penalty, sample_weight=weight,
+                            random_state=generator)
+        self._keep(state, scaling, l2, done + (self.n_iter_ if go_on else 0), seen, {})
+        if partial:
+            return []
+        texts = complaints(constant, cost_of_columns(outcome(state)[0], X, Y, sample_weight=weight))
+        if texts:
+            self.stop_reason_ = "constant"
+        return texts or self._still_falling()
+
+    def _keep(self, state, scaling, l2, iterations, seen, report):
+        """Set the attributes of a training."""
         parameters, _ = outcome(state)
         self.parameters_ = fold_standardization(parameters, **scaling)
-        self.n_iter_ = done + (self.n_iter_ if go_on else 0)
+        self.n_iter_, self.l2_, self._samples_seen = iterations, l2, seen
         self.stop_reason_ = STOP_REASONS[state["stop_reason"]]
-        self.l2_, self._scaling, self._state = l2, scaling, state
-        vars(self).update(targets)
+        self.n_h_ = report.get("n_h", len(parameters["W1"]))
+        self.hidden_ = parameters.get("hidden", "tanh")
+        self._scaling, self._state = scaling, state
+        for attribute, name in REPORT.items():
+            setattr(self, attribute, report.get(name))
 
-    def _state_to_go_on_from(self):
-        """Return the state of the last training, at the network that it gave; the settings of that network stay."""
-        state = self._state
-        parameters, _ = outcome(state)
-        network = {"n_h": parameters["W1"].shape[0], "hidden": parameters.get("hidden", "tanh")}
-        for name, value in network.items():
-            if getattr(self, name) != value:
-                raise ValueError(f"{name} must stay {value!r} when training goes on; got {getattr(self, name)!r}. "
+    def _still_falling(self):
+        """Return a list with the warning of a training that did not come to its end, or an empty list."""
+        return [f"The cost was still falling when max_iter={self.max_iter} ended the training. Use a larger max_iter, "
+                "or a larger l2."] * (self.stop_reason_ == "max_iter")
+
+    def _check_network(self):
+        """Refuse other settings of the network that training goes on from; "auto" takes it as it is."""
+        for name, value in {"n_h": self.n_h_, "hidden": self.hidden_}.items():
+            given = getattr(self, name)
+            if given != value and not (isinstance(given, str) and given == "auto"):
+                raise ValueError(f"{name} must stay {value!r} when training goes on; got {given!r}. "
                                  "Use fit with warm_start=False.")
-        return {**state, "parameters": parameters}
-
-    def _network(self, X, Y, generator):
-        return initialize_parameters(
-            X.shape[0], self.n_h, Y.shape[0], hidden=self.hidden, cost=self._cost(Y), scale="glorot",
-            random_state=generator, dtype=X.dtype,
-        )
 
     def _columns(self, X, y, sample_weight, go_on, classes):
-        """Return X, Y and the weights as columns, without samples of weight 0, and the attributes that y makes."""
+        """Return X, Y, the weights and the class weights as columns, without samples of weight 0."""
         X, y = validate_data(
             self, X, y, reset=not go_on, dtype=[np.float64, np.float32], multi_output=True,
             y_numeric=isinstance(self, RegressorMixin),
@@ -190,21 +261,17 @@ class _ShallowNet(BaseEstimator):
             if not weight.any():
                 raise ValueError("sample_weight must not be zero for every sample; got zeros. Leave it out.")
             weight = as_sample_weight(weight, X)
-        Y, weight, targets = self._targets(y, weight, getattr(self, "classes_", None) if go_on else classes)
-        if weight is not None and not weight.any():
+        Y, factor = self._targets(y, weight, getattr(self, "classes_", None) if go_on else classes)
+        both = times(weight, factor)
+        if both is not None and not both.any():
             raise ValueError("class_weight must leave a weight to one of the samples; got zeros. Raise one of them.")
-        return *take((X, Y, weight), slice(None) if weight is None else weight[0] > 0), targets
+        return take((X, Y, weight, factor), slice(None) if both is None else both[0] > 0)
 
     def _inputs(self, X):
         check_is_fitted(self)
         return validate_data(self, X, reset=False, dtype=[np.float64, np.float32]).T
 
-    def _scaling_of(self, X, Y, weight):
-        """Return the arguments of ``fold_standardization`` besides the parameters."""
-        mean, std = standardize(X, weight)
-        return {"mean": mean, "std": std}
-
-    def _train_lbfgs(self, state, X, Y, parameters, iterations, callbacks, *, random_state, **options):
+    def _train_lbfgs(self, state, X, Y, parameters, iterations, callbacks, constant, *, random_state, **options):
         """Return the state at the end, and the iterations made."""
         with objective(X, Y, parameters, **options) as data:
             if state is not None:
@@ -213,10 +280,10 @@ class _ShallowNet(BaseEstimator):
                 networks = [parameters, *further_networks(parameters, self.restarts, random_state)]
                 states = [initial_state(network, OPTIMIZER, data) for network in networks]
             before = states[0]["iteration"]
-            state = minimize_all(data, states, before + iterations, self._tolerance, callbacks)
+            state = minimize_all(data, states, before + iterations, self.tolerance, callbacks)
         return state, state["iteration"] - before
 
-    def _train_adam(self, state, X, Y, parameters, epochs, callbacks, **options):
+    def _train_adam(self, state, X, Y, parameters, epochs, callbacks, constant, **options):
         """Return the state at the end, and the epochs made."""
         optimizer = adam(self.learning_rate)
         with objective(X, Y, parameters, batch_size=self.batch_size, **options) as data:
@@ -224,9 +291,12 @@ class _ShallowNet(BaseEstimator):
             batches = -(-X.shape[1] // data.settings["batch_size"])       # of an epoch
             before, reports = state["iteration"], len(state["history"]["cost"])
 
+            patience = max(check_integer("patience", self.patience), -(-PATIENT_UPDATES // batches))
+
             def converged(state):
                 costs = state["history"]["cost"][reports:]
-                return len(costs) > PATIENCE and min(costs[-PATIENCE:]) > (1 - MIN_IMPROVEMENT) * min(costs[:-PATIENCE])
+                best = min(costs[:-patience], default=np.inf)
+                return (1 - MIN_IMPROVEMENT) * best < min(costs[-patience:]) and best < PLATEAU * constant
 
             callbacks = [converged, *callbacks]
             state = descend(data, state, before + epochs * batches, optimizer, batches, callbacks)
@@ -298,16 +368,17 @@ class ShallowNetClassifier(ClassifierMixin, _ShallowNet):
     True
     """
 
-    _tolerance = 1e-4
-
     def __init__(
         self,
-        n_h: int = 50,
+        n_h: int | str = "auto",
         *,
-        hidden: str = "tanh",
-        l2: float | str = 0.3,
+        hidden: str = "auto",
+        l2: float | str = "auto",
+        networks: int | str = "auto",
         solver: str = "auto",
         max_iter: int = 500,
+        tolerance: float = 1e-4,
+        patience: int = 10,
         batch_size: int = 200,
         learning_rate: float = 0.001,
         restarts: int = 0,
@@ -319,8 +390,11 @@ class ShallowNetClassifier(ClassifierMixin, _ShallowNet):
         self.n_h = n_h
         self.hidden = hidden
         self.l2 = l2
+        self.networks = networks
         self.solver = solver
         self.max_iter = max_iter
+        self.tolerance = tolerance
+        self.patience = patience
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.restarts = restarts
@@ -355,7 +429,7 @@ class ShallowNetClassifier(ClassifierMixin, _ShallowNet):
             classes = np.unique(classes)
             if go_on and not np.array_equal(classes, self.classes_):
                 raise ValueError(f"classes must stay {self.classes_}; got {classes}. Leave them out.")
-        self._train(X, y, sample_weight, go_on, "adam", 1, classes=classes)
+        self._train_part(X, y, sample_weight, classes)
         return self
 
     def predict(self, X: ArrayLike) -> Labels:
@@ -370,7 +444,7 @@ class ShallowNetClassifier(ClassifierMixin, _ShallowNet):
         return np.vstack([1 - A2, A2]).T if len(A2) == 1 else A2.T
 
     def _targets(self, y, weight, classes):
-        """Return Y, the weights times the class weights, and the attributes that ``y`` makes."""
+        """Return Y and the class weight of each sample; remember the classes."""
         check_classification_targets(y)
         y = column_or_1d(y, warn=True)
         classes = np.unique(y) if classes is None else classes
@@ -382,10 +456,11 @@ class ShallowNetClassifier(ClassifierMixin, _ShallowNet):
                              "all classes in the first call of partial_fit, or use fit with warm_start=False.")
         numbers = np.searchsorted(classes, y)                             # (m,)
         Y = one_hot(numbers, len(classes)) if len(classes) > 2 else numbers[np.newaxis].astype(float)
-        if self.class_weight is not None:
-            weight = np.ones((1, len(y))) if weight is None else weight
-            weight = weight * self._weight_of_class(classes, numbers, weight[0])[numbers]
-        return Y, weight, {"classes_": classes}
+        self.classes_ = classes
+        if self.class_weight is None:
+            return Y, None
+        weight = np.ones(len(y)) if weight is None else weight[0]
+        return Y, self._weight_of_class(classes, numbers, weight)[np.newaxis, numbers]
 
     def _weight_of_class(self, classes, numbers, weight):
         if isinstance(self.class_weight, str) and self.class_weight == "balanced":
@@ -440,16 +515,17 @@ class ShallowNetRegressor(RegressorMixin, _ShallowNet):
     True
     """
 
-    _tolerance = 1e-3
-
     def __init__(
         self,
-        n_h: int = 50,
+        n_h: int | str = "auto",
         *,
-        hidden: str = "tanh",
+        hidden: str = "auto",
         l2: float | str = "auto",
+        networks: int | str = "auto",
         solver: str = "auto",
         max_iter: int = 500,
+        tolerance: float = 1e-4,
+        patience: int = 10,
         batch_size: int = 200,
         learning_rate: float = 0.001,
         restarts: int = 0,
@@ -460,8 +536,11 @@ class ShallowNetRegressor(RegressorMixin, _ShallowNet):
         self.n_h = n_h
         self.hidden = hidden
         self.l2 = l2
+        self.networks = networks
         self.solver = solver
         self.max_iter = max_iter
+        self.tolerance = tolerance
+        self.patience = patience
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.restarts = restarts
@@ -481,7 +560,7 @@ class ShallowNetRegressor(RegressorMixin, _ShallowNet):
         -------
         self
         """
-        self._train(X, y, sample_weight, hasattr(self, "parameters_"), "adam", 1)
+        self._train_part(X, y, sample_weight)
         return self
 
     def predict(self, X: ArrayLike) -> Labels:
@@ -490,43 +569,55 @@ class ShallowNetRegressor(RegressorMixin, _ShallowNet):
         Y = predict(self.parameters_, X)
         return Y[0] if self._one_output else Y.T
 
+    def predict_interval(self, X: ArrayLike, level: float = 0.9) -> tuple[Array, Array]:
+        """Return the lower and the upper limit that hold the share ``level`` of the values, shaped as by ``predict``.
+
+        They are as far from the prediction as that share of the held-out rows was at most, see
+        ``model_selection.prediction_interval``.
+        """
+        X = self._inputs(X)
+        if self._residual_quantiles is None:
+            raise ValueError("predict_interval must follow a fit that holds rows out; got a plain training. "
+                             "Use fit with networks=5 or l2='auto', without early_stopping and warm_start.")
+        limits = prediction_interval(self.parameters_, X, self._residual_quantiles, level)
+        return tuple(Y[0] if self._one_output else Y.T for Y in limits)
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
 
     def _targets(self, y, weight, classes):
-        """Return Y, the weights, and the attributes that ``y`` makes."""
-        return y.reshape(len(y), -1).T.astype(float), weight, {"_one_output": y.ndim == 1}
-
-    def _scaling_of(self, X, Y, weight):
-        y_mean, y_std = standardize(Y, weight)
-        return {**super()._scaling_of(X, Y, weight), "y_mean": y_mean, "y_std": y_std}
+        """Return Y, and no class weights; remember the form of ``y``."""
+        self._one_output = y.ndim == 1
+        return y.reshape(len(y), -1).T.astype(float), None
 
     def _cost(self, Y):
         return "squared_error"
-
-
-def scaled(X, Y, *, mean, std, y_mean=0.0, y_std=1.0):
-    """Return the standardized columns."""
-    return (X - mean) / std, (Y - y_mean) / y_std
 
 
 def take(arrays, columns):
     return tuple(None if array is None else array[:, columns] for array in arrays)
 
 
-def aggregate_duplicates(X, Y, weight):
-    """Return the samples in an order of their own, equal ones as one sample with the sum of their weights.
+def times(weight, factor):
+    """Return the product of the weights, either of which may be None."""
+    return factor if weight is None else weight if factor is None else weight * factor
 
-    So a repeated sample and a weight of 2 give the same network to the last bit, in any order of the samples. Summed in
-    another order they would differ by rounding, and a nonconvex training makes much of little.
-    """
-    table = np.vstack([X, Y]).T + 0.0                                     # -0.0 becomes 0.0
-    rows = np.ascontiguousarray(table).view(f"V{table[0].nbytes}")[:, 0]
-    _, columns, samples = np.unique(rows, return_index=True, return_inverse=True)
-    weight = np.bincount(samples, None if weight is None else weight[0])[np.newaxis]
-    return *take((X, Y), columns), None if (weight == 1).all() else weight.astype(X.dtype)
+
+def samples(X, weight):
+    """Return the number of samples, or the sum of their weights."""
+    return float(X.shape[1] if weight is None else weight.sum())
+
+
+def merged(X, Y, weight, factor):
+    """Return X, Y, the weights times the class weights, and the counts of ``merge_samples``."""
+    columns, _, counts, weight = merge_samples(X, Y, weight)
+    return X[:, columns], Y[:, columns], times(weight, None if factor is None else factor[:, columns]), counts
+
+
+def in_unit_of_y(residual_quantiles, scaling):
+    return None if residual_quantiles is None else residual_quantiles * scaling["y_std"]
 
 
 def adam_state(state, parameters, optimizer, objective):
@@ -541,19 +632,6 @@ def adam_state(state, parameters, optimizer, objective):
             "epoch_start": state["iteration"]}
 
 
-def select_l2(network, X, Y, weight, solver, generator):
-    """Return the l2 that does best on a fifth of the samples after a short training of ``network`` on the others."""
-    if solver == "adam" or X.shape[1] < 5:
-        return L2_CHOICES[1]
-    (X, Y, weight), (X_val, Y_val, weight_val) = split(X, Y, weight, 0.2, generator)
-
-    def validation_cost(l2):
-        parameters, _ = train_lbfgs(X, Y, network, L2_ITERATIONS, l2=l2, sample_weight=weight, tolerance=1e-3)
-        return cost_of_columns(parameters, X_val, Y_val, sample_weight=weight_val)
-
-    return min(L2_CHOICES, key=validation_cost)
-
-
 def fraction_of(hold_out):
     """Return the share of the samples that ``early_stopping`` holds out."""
     if isinstance(hold_out, bool | np.bool_):
@@ -561,8 +639,8 @@ def fraction_of(hold_out):
     return check_number("early_stopping", hold_out, positive=True, below=1)
 
 
-def split(X, Y, weight, fraction, generator):
-    """Return X, Y and the weights of the samples to train on, and of those held out."""
-    everyone = np.arange(X.shape[1])[np.newaxis]
-    train, _, validation, _ = split_columns(everyone, Y, fraction, generator)
-    return [take((X, Y, weight), columns[0].astype(int)) for columns in (train, validation)]
+def split(arrays, fraction, generator):
+    """Return the samples to train on, and those held out, of the arrays, X and Y first."""
+    everyone = np.arange(arrays[0].shape[1])[np.newaxis]
+    train, _, validation, _ = split_columns(everyone, arrays[1], fraction, generator)
+    return [take(arrays, columns[0].astype(int)) for columns in (train, validation)]

@@ -123,7 +123,7 @@ def network_for(X, Y, n_h, hidden, cost, scale, random_state, state):
     X = as_columns("X", X)
     Y = as_labels(Y, X, COSTS[cost].output)
     return X, Y, initialize_parameters(
-        *layer_sizes(X, Y, n_h), hidden=hidden, cost=cost, scale=scale, random_state=random_state, dtype=X.dtype
+        *layer_sizes(X, Y, n_h), hidden=hidden, cost=cost, scale=scale, random_state=random_state, dtype=X.dtype, X=X
     )
 
 

@@ -86,6 +86,26 @@ def test_glorot_scales_by_the_sizes_of_both_layers():
     np.testing.assert_allclose(glorot["W2"], one["W2"] * math.sqrt(2 / 12), rtol=1e-15)
 
 
+@pytest.mark.parametrize("hidden", sorted(ACTIVATIONS))
+def test_nguyen_and_widrow_s_borders_pass_through_samples(hidden):
+    X = np.random.RandomState(0).standard_normal((3, 40))
+    network = initialize_parameters(3, 50, 2, hidden=hidden, scale="nguyen_widrow", X=X, random_state=0)
+    np.testing.assert_allclose(np.linalg.norm(network["W1"], axis=1), 0.7 * 50 ** (1 / 3), rtol=1e-12)
+    distances = np.abs(network["W1"] @ X + network["b1"])                 # (n_h, m)
+    np.testing.assert_allclose(distances.min(axis=1), 0, atol=1e-12)
+    assert len(np.unique(distances.argmin(axis=1))) > 20
+    glorot = initialize_parameters(3, 50, 2, scale="glorot", random_state=0)
+    np.testing.assert_array_equal(network["W2"], glorot["W2"])
+
+
+def test_nguyen_and_widrow_s_start_keeps_float32_and_the_seed():
+    X = np.random.RandomState(0).standard_normal((3, 40))
+    one, two = (initialize_parameters(3, 5, 2, scale="nguyen_widrow", X=X, random_state=7, dtype=np.float32)
+                for _ in range(2))
+    assert all((one[name] == two[name]).all() for name in NAMES)
+    assert {one[name].dtype for name in NAMES} == {np.dtype(np.float32)}
+
+
 def test_a_scale_that_is_a_function_draws_the_weights_of_a_shape():
     generator = np.random.RandomState(0)
     parameters = initialize_parameters(2, 3, 1, scale=lambda shape: generator.uniform(-1, 1, shape), dtype=np.float32)
@@ -334,6 +354,7 @@ def test_an_update_keeps_names_dtype_and_the_old_parameters(learning_rate, probl
     (lambda p, X, Y: initialize_parameters(2, 4, 1, scale=-1), r"^scale must .*got -1\.0\."),
     (lambda p, X, Y: initialize_parameters(2, 4, 1, scale=math.nan), "^scale must"),
     (lambda p, X, Y: initialize_parameters(2, 4, 1, scale="he"), r"^scale must .*got 'he'\."),
+    (lambda p, X, Y: initialize_parameters(3, 4, 1, scale="nguyen_widrow", X=X[:2]), r"^X must .*got \(2, 7\)\."),
     (lambda p, X, Y: initialize_parameters(2, 4, 1, scale=lambda shape: np.ones((3, 3))),
      r"^scale\(shape\) must .*got \(3, 3\)\."),
     (lambda p, X, Y: initialize_parameters(2, 4, 1, scale=lambda shape: np.full(shape, np.nan)),

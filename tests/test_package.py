@@ -30,6 +30,7 @@ LAYERS = [
     "states callbacks convert page",
     "training",
     "lbfgs",
+    "model_selection",
     "dask compiled table_model",
     "sklearn report",
     "__init__",
