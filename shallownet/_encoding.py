@@ -41,7 +41,7 @@ def _plain_numbers(raw):
     if isinstance(raw, np.ndarray):
         return raw.astype(float)
     try:
-        values = np.array(list(map(float, raw)))
+        values = np.fromiter(map(float, raw), float, len(raw))
     except ValueError:
         values = None
     joined = "".join(raw)

@@ -289,7 +289,7 @@ def encode_target(table: Any, encoding: dict[str, Any]) -> tuple[Array, Array]:
 
 
 def needs_encoding(table: Any) -> bool:
-    """Whether a network cannot take a table as it is: a DataFrame with text, categories or dates, or numbers with holes.
+    """Whether a table must be encoded for a network: a DataFrame with text, categories or dates, or numbers with holes.
 
     Examples
     --------
