@@ -301,7 +301,7 @@ def needs_encoding(table: Any) -> bool:
         columns = [read() for read in cells.columns.values()]
         return bool(cells.categorical) or any(not isinstance(column, np.ndarray) or np.isnan(column).any()
                                               for column in columns)
-    return isinstance(table, np.ndarray) and table.ndim == 2 and table.dtype.kind == "f" and np.isnan(table).any()
+    return isinstance(table, np.ndarray) and table.ndim == 2 and table.dtype.kind == "f" and bool(np.isnan(table).any())
 
 
 def features(encoding: dict[str, Any]) -> tuple[str, ...]:
