@@ -136,9 +136,10 @@ def fuzz(count):
             continue
         number = float(encode({"a": [cell]}, {"columns": [encoding]})[0, 0])
         readings = {float(cell)} if python_reads(cell) else set()
-        for decimal, thousands in ((".", None), (".", ","), (",", "."), (",", None)):
+        for decimal, thousands in ((".", None), (".", ","), (",", "."), (",", None), (".", "'"), (",", "'"), (".", " ")):
             with contextlib.suppress(Exception):
-                text = f'a\n"{cell.strip()}"\n'
+                bare = cell.strip().replace("\u00a0", " ")
+                text = f'a\n"{bare}"\n'
                 value = pandas.read_csv(io.StringIO(text), decimal=decimal, thousands=thousands,
                                         skip_blank_lines=False)["a"][0]
                 readings.add(float(value))
