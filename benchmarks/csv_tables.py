@@ -9,6 +9,7 @@ import argparse
 import collections
 import contextlib
 import io
+import itertools
 import json
 import random
 import resource
@@ -136,7 +137,7 @@ def fuzz(count):
             continue
         number = float(encode({"a": [cell]}, {"columns": [encoding]})[0, 0])
         readings = {float(cell)} if python_reads(cell) else set()
-        for decimal, thousands in ((".", None), (".", ","), (",", "."), (",", None), (".", "'"), (",", "'"), (".", " ")):
+        for decimal, thousands in itertools.product(".,", (None, ",", ".", "'", " ")):
             with contextlib.suppress(Exception):
                 bare = cell.strip().replace("\u00a0", " ")
                 text = f'a\n"{bare}"\n'
