@@ -250,7 +250,7 @@ def test_ctrl_c_ends_politely_and_writes_nothing(trained, tmp_path):
     time.sleep(0.5)
     train.send_signal(signal.SIGINT)
     _, err = train.communicate(timeout=60)
-    assert train.returncode == 130
+    assert train.returncode in (130, -signal.SIGINT)                      # the same to a shell
     assert err.splitlines()[-1] == "shallownet: interrupted"
     assert "Traceback" not in err
     assert [path.name for path in tmp_path.iterdir()] == ["large.csv"]
