@@ -214,8 +214,9 @@ def _check_lengths(wrong, width, path):
 
 def _check_header(names, path):
     if len(names) < 2:
+        other = next((delimiter for delimiter in DELIMITERS if delimiter in names[0]), ":")
         raise ValueError(f"path must be a table of two columns or more; got the header {names[0]!r} in {path}. "
-                         "Give the delimiter, such as delimiter=':'.")
+                         f"Use delimiter={other!r}, if that stands between the cells.")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValueError(f"path must be a table with a name of its own for every column; {path} has more than one "

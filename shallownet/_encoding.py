@@ -41,7 +41,7 @@ def _plain_numbers(raw):
     if isinstance(raw, np.ndarray):
         return raw.astype(float)
     try:
-        values = np.array(list(map(float, raw)))
+        values = np.fromiter(map(float, raw), float, len(raw))
     except ValueError:
         values = None
     joined = "".join(raw)
@@ -81,6 +81,8 @@ def _numbers(name, raw, cells, decimal):
     if decimal != "," or isinstance(raw, np.ndarray) or not any("." in cell and not is_hole(cell) for cell in raw):
         values = _plain_numbers(raw)
         if values is not None:
+            if _all_grouped(raw):
+                cells.grouped.add(name)
             return values, PLAIN
     formats = _formats(raw, decimal)
     if (".", ",") in formats and (",", "") in formats:
@@ -91,6 +93,8 @@ def _numbers(name, raw, cells, decimal):
         formats.remove((",", ""))                                         # in such a file the comma splits no number
     if not formats:
         return None, None
+    if formats[0] == (".", ",") and _all_grouped(raw):
+        cells.grouped.add(name)
     return np.array([_formatted(cell, formats[0]) for cell in raw]), formats[0]
 
 
@@ -135,6 +139,8 @@ def _date(cell, style):
             moment = datetime.fromisoformat(cell)
         except ValueError:
             return None
+        if moment.tzinfo and not 1 < moment.year < 9999:                  # in UTC it might be in no year at all
+            return None
         return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
     found = DATE.fullmatch(cell)
     if not found or (style == "month first" and found[2] == "."):
@@ -175,22 +181,19 @@ READ = {"number": _formatted, "date": _moment, "time": _hours}
 
 
 def left_out(reason):
+    """The dictionary of a column that is not used."""
     return {"kind": "left out", "features": [], "told": f"left out, {reason}"}
 
 
 def fit_column(name, cells, known, decimal, categorical, unnamed):
+    """Decide what a feature is, from the rows that have a target, and return its dictionary."""
     raw = _known(cells.columns[name](), known)
-    values, form = (None, None) if categorical else _numbers(name, raw, cells, decimal)
-    if values is not None:
-        if form in (PLAIN, (".", ",")) and _all_grouped(raw):
-            cells.grouped.add(name)
-        if form == PLAIN and len(values) == cells.size:
-            cells.columns[name] = lambda values=values: values            # once is enough, and text takes memory
-        values = np.where(np.isinf(values), np.nan, values)
-        present = values[~np.isnan(values)]
-        different = {*present[:1], *present[present != present[:1]][:1]}
-        return (_nothing_to_learn(len(present), len(values), different) or _row_numbers(values, unnamed)
-                or _fit_numbers(name, values[np.newaxis], "number", form))
+    if not categorical:
+        values, form = _numbers(name, raw, cells, decimal)
+        if values is not None:
+            if form == PLAIN and len(values) == cells.size:
+                cells.columns[name] = lambda: values                      # once is enough, and text takes memory
+            return _fit_number_column(name, values, form, unnamed)
     texts = texts_of(raw)
     present = [text for text in texts if not is_hole(text)]
     counts = Counter(present)
@@ -199,8 +202,7 @@ def fit_column(name, cells, known, decimal, categorical, unnamed):
         return nothing or _fit_levels(name, counts, len(texts))
     styles = _styles(present)
     if len(styles) == 1:
-        kind, style = styles[0]
-        return _fit_moments(name, texts, kind, style)
+        return _fit_moments(name, texts, *styles[0])
     words = _words_among_numbers(name, texts, cells, known)
     if words:
         values = np.array([np.nan if text in words else _formatted(text, PLAIN) for text in texts])
@@ -210,6 +212,18 @@ def fit_column(name, cells, known, decimal, categorical, unnamed):
     column = _fit_levels(name, counts, len(texts))
     if styles:
         column["told"] += "; dates with day or month first, which cannot be told: write them as 2026-01-31"
+    return column
+
+
+def _fit_number_column(name, values, form, unnamed):
+    finite = np.where(np.isinf(values), np.nan, values)
+    present = finite[~np.isnan(finite)]
+    different = {*present[:1], *present[present != present[:1]][:1]}
+    column = (_nothing_to_learn(len(present), len(values), different) or _row_numbers(finite, unnamed)
+              or _fit_numbers(name, finite[np.newaxis], "number", form))
+    infinite = int(np.isinf(values).sum())
+    if infinite:
+        column["told"] += f" ({infinite} of them infinite)"
     return column
 
 
@@ -301,50 +315,62 @@ def _fit_levels(name, counts, size):
 
 
 def fit_target(name, cells, task, decimal):
-    """The target's dictionary, and which rows have one."""
+    """Decide what the target is; return its dictionary, and which rows have one."""
     raw = cells.columns[name]()
     texts = texts_of(raw)
     known = np.array([not is_hole(text) for text in texts])
     texts = [text for text in texts if not is_hole(text)]
-    holes = cells.size - len(texts)
-    without = f"; {holes} {plural('row', holes)} without it left out" if holes else ""
     if not texts:
         raise ValueError(f"column {name!r} must hold the target; got no cell with anything in it in {cells.where}.")
     values, form = _numbers(name, _known(raw, known), cells, decimal)
-    if values is not None and form in (PLAIN, (".", ",")) and _all_grouped(raw):
-        cells.grouped.add(name)
     styles = [] if values is not None else _styles(texts)
-    distinct = np.unique(values) if values is not None else ()
-    two = len(distinct) == 2 and (distinct == np.floor(distinct)).all()
-    if task == "classification" or (task is None and (two or (values is None and len(styles) != 1))):
-        if task is None and values is None:
-            _refuse_target_slips(name, texts, cells, known)
-        classes = _classes(name, texts, None if form != PLAIN else values, cells)
-        counts = Counter(texts)
-        most = ", ".join(f"{label} {counts[str(label)]}" for label in classes[:10]) + ", …" * (len(classes) > 10)
-        told = f"target, {len(classes)} classes: {most}{without}"
-        return {"name": name, "kind": "classes", "classes": classes, "told": told, "features": []}, known
-    if values is None and len(styles) != 1:
+    words = values is None and len(styles) != 1
+    if task is None and words:
+        _refuse_target_slips(name, texts, cells, known)
+    if task == "classification" or (task is None and (words or _are_two_whole(values))):
+        target = _fit_classes(name, texts, None if form != PLAIN else values, cells)
+    elif words:
         row, text = next((row, text) for row, text in zip(np.flatnonzero(known), texts, strict=True)
                          if not is_number(text))
         raise ValueError(f"column {name!r} must hold a number in every line for a regression; got {text!r} in "
                          f"{cells.place(row)}. Use task='classification'.")
-    if values is not None and (np.isinf(values).any() or len(distinct) < 2):
-        raise ValueError(f"column {name!r} must hold different finite numbers; got {distinct[0]:g} in every line of "
-                         f"{cells.where}." if len(distinct) < 2 else
-                         f"column {name!r} must hold finite numbers; got infinity in {cells.where}. Empty these cells.")
-    kind, style = ("number", form) if values is not None else styles[0]
-    if kind == "number":
-        column, unit = {"decimal": form[0], "thousands": form[1], "parts": [""]}, "values"
-        if len(distinct) <= 10 and (distinct == np.floor(distinct)).all():
-            unit += f", {len(distinct)} different whole numbers: task='classification' makes them classes"
     else:
-        column = {"style": style, "parts": ["days"] if kind == "date" else [""]}
-        unit = "dates as days since 1970" if kind == "date" else "times as hours"
-        if len(set(texts)) < 2:
-            raise ValueError(f"column {name!r} must hold different values; got {texts[0]!r} in every line.")
-    return {"name": name, "kind": kind, "marked": False, "features": [], **column,
-            "told": f"target, {unit}{without}"}, known
+        target = _fit_target_moments(name, texts, *styles[0]) if styles else _fit_values(name, values, form, cells)
+    holes = cells.size - len(texts)
+    target["told"] += f"; {holes} {plural('row', holes)} without it left out" if holes else ""
+    return {"name": name, "features": [], "marked": False, **target}, known
+
+
+def _are_two_whole(values):
+    different = () if values is None else np.unique(values)
+    return len(different) == 2 and bool((different == np.floor(different)).all())
+
+
+def _fit_classes(name, texts, values, cells):
+    classes, counts = _classes(name, texts, values, cells), Counter(texts)
+    most = ", ".join(f"{label} {counts[str(label)]}" for label in classes[:10]) + ", …" * (len(classes) > 10)
+    return {"kind": "classes", "classes": classes, "told": f"target, {len(classes)} classes: {most}"}
+
+
+def _fit_values(name, values, form, cells):
+    different = np.unique(values)
+    if not np.isfinite(different).all():
+        raise ValueError(f"column {name!r} must hold finite numbers; got infinity in {cells.where}. Empty these cells.")
+    if len(different) < 2:
+        raise ValueError(f"column {name!r} must hold different finite numbers; got {different[0]:g} in every line of "
+                         f"{cells.where}. Use another target.")
+    told = "target, values"
+    if len(different) <= 10 and (different == np.floor(different)).all():
+        told += f", {len(different)} different whole numbers: task='classification' makes them classes"
+    return {"kind": "number", "decimal": form[0], "thousands": form[1], "parts": [""], "told": told}
+
+
+def _fit_target_moments(name, texts, kind, style):
+    if len(set(texts)) < 2:
+        raise ValueError(f"column {name!r} must hold different values; got {texts[0]!r} in every line. Use another "
+                         "target.")
+    part, unit = ("days", "dates as days since 1970") if kind == "date" else ("", "times as hours")
+    return {"kind": kind, "style": style, "parts": [part], "told": f"target, {unit}"}
 
 
 def _refuse_target_slips(name, texts, cells, known):
@@ -393,65 +419,88 @@ def _canonical(label):
 
 
 def encode_values(column, cells):
-    name, kind, raw = column["name"], column["kind"], cells.columns[column["name"]]()
-    style = (column["decimal"], column["thousands"]) if kind == "number" else column["style"]
-    values, bad, words = None, {}, set(column.get("words", ()))
-    if kind == "number" and (style == PLAIN or isinstance(raw, np.ndarray)):
-        values = _plain_numbers(raw)
-        values = None if values is None else np.where(np.isinf(values), np.nan, values)[np.newaxis]
-    if values is None:
-        parts = PARTS if kind == "date" else ("",)
-        values = np.full((len(parts), cells.size), np.nan)
-        for i, text in enumerate(texts_of(raw)):
-            if is_hole(text) or text in words:
-                continue
-            found = READ[kind](text, style)
-            if found is None:
-                what = {"number": "numbers", "date": "dates", "time": "times"}[kind]
-                what += ", written as in training with a decimal comma" if style[0] == "," else ""
-                bad[i] = f"column {name!r} must hold {what}; got {text!r} in {cells.place(i)}"
-            else:
-                values[:, i] = found if np.all(np.isfinite(found)) else np.nan
-        values = values[[parts.index(part) for part in column["parts"]]]
-    holes = np.isnan(values[0])
-    told = []
+    """Numbers, dates and times, with the median where there is a hole."""
+    values, bad = _read_values(column, cells)
+    holes, told = np.isnan(values[0]), []
     if "fill" in column and holes.any():
         values[:, holes] = np.array(column["fill"])[:, np.newaxis]
-        holes_only = [i for i in np.flatnonzero(holes) if i not in bad]
-        if holes_only and not column["marked"] and column["features"]:
-            told = [f"{name}: nothing in {cells.place(holes_only[0])}, where training had no holes; the median "
-                    f"{column['fill'][0]:g} is taken ({len(holes_only)} {plural('row', len(holes_only))})"]
+        rows = [] if column["marked"] else [row for row in np.flatnonzero(holes) if row not in bad]
+        told = _tell_holes(column, cells, rows, f"median {column['fill'][0]:g}")
     return np.vstack([values, holes]) if column["marked"] else values, told, bad
 
 
+def _read_values(column, cells):
+    """The column's values (k, m), NaN for holes, and why a cell is none of its kind."""
+    name, kind, raw = column["name"], column["kind"], cells.columns[column["name"]]()
+    style = (column["decimal"], column["thousands"]) if kind == "number" else column["style"]
+    values = _plain_numbers(raw) if kind == "number" and (style == PLAIN or isinstance(raw, np.ndarray)) else None
+    if values is not None:
+        return np.where(np.isinf(values), np.nan, values)[np.newaxis], {}
+    what = {"number": "numbers", "date": "dates", "time": "times"}[kind]
+    what += ", written as in training with a decimal comma" if style[0:1] == (",",) else ""
+    words, parts, bad = set(column.get("words", ())), PARTS if kind == "date" else ("",), {}
+    values = np.full((len(parts), cells.size), np.nan)
+    for row, text in enumerate(texts_of(raw)):
+        if is_hole(text) or text in words:
+            continue
+        found = READ[kind](text, style)
+        if found is None:
+            bad[row] = f"column {name!r} must hold {what}; got {text!r} in {cells.place(row)}"
+        elif np.isfinite(found).all():
+            values[:, row] = found
+    return values[[parts.index(part) for part in column["parts"]]], bad
+
+
 def encode_levels(column, cells):
-    name, levels, share = column["name"], column["levels"], column["share"]
-    texts = texts_of(cells.columns[name]())
-    codes = {level: i for i, level in enumerate(levels)} | {None: len(levels)}
-    two = len(levels) == 2 and not column["other"]
-    k = 1 if two else len(levels) + column["other"]
-    average = np.array([share[1]] if two else share[:k])
-    vectors = np.zeros((len(levels) + 2, k + column["marked"]))           # of each level, of others, of a hole
+    """A vector for each cell: that of its level, of a hole, or of what was not there in training."""
+    texts = texts_of(cells.columns[column["name"]]())
+    code_of = {level: i for i, level in enumerate(column["levels"])}
+    codes = np.array([code_of.get(text, -1 if is_hole(text) else -2) for text in texts])
+    holes, told = np.flatnonzero(codes == -1), []
+    if column["rare"] or not column["other"]:                             # otherwise too many are "other" to be listed
+        rare = set(column["rare"])
+        unseen = [row for row in np.flatnonzero(codes == -2) if texts[row] not in rare]
+        _refuse_numbers(column, cells, [texts[row] for row in unseen], len(texts) - len(holes))
+        told = _tell_unseen(column, cells, texts, unseen)
+    if not column["marked"]:
+        told += _tell_holes(column, cells, holes, "average level")
+    return _level_vectors(column)[codes].T, told, {}
+
+
+def _level_vectors(column):
+    """The rows of X, as rows, for each level; last but one for others, last for a hole."""
+    levels, share, other, marked = (column[key] for key in ("levels", "share", "other", "marked"))
+    two = len(levels) == 2 and not other
+    k = 1 if two else len(levels) + other
+    average = share[1:2] if two else share[:k]
+    vectors = np.zeros((len(levels) + 2, k + marked))
     vectors[:len(levels), :k] = [[0], [1]] if two else np.eye(len(levels), k)
-    vectors[-2, :k] = np.eye(k)[-1] if column["other"] else average
-    vectors[-1, :k] = 0 if column["marked"] and not two else average
+    vectors[-2, :k] = np.eye(k)[-1] if other else average
+    vectors[-1, :k] = 0 if marked and not two else average
     vectors[-1, k:] = 1
-    numbers = np.array([codes.get(text, -1 if is_hole(text) else -2) for text in texts])
-    rare = set(column["rare"])                                            # empty too where they are too many to list
-    unseen = [i for i in np.flatnonzero(numbers == -2) if texts[i] not in rare and bool(rare) == column["other"]]
-    holes, lines = np.flatnonzero(numbers == -1), []
-    if unseen:
-        how = '"other"' if column["other"] else "the average level"
-        lines.append(f"{name}: {texts[unseen[0]]!r} in {cells.place(unseen[0])} was not there in training; counts as "
-                     f"{how} ({len(unseen)} {plural('row', len(unseen))})")
-    if len(holes) and not column["marked"]:
-        lines.append(f"{name}: nothing in {cells.place(holes[0])}, where training had no holes; the average level is "
-                     f"taken ({len(holes)} {plural('row', len(holes))})")
-    if len(unseen) == len(texts) - len(holes) > 0 and not any(map(is_number, levels)):
-        if all(is_number(texts[i]) for i in unseen):
-            raise ValueError(f"column {name!r} must hold text such as {levels[0]!r}, as in training; got numbers such "
-                             f"as {texts[unseen[0]]!r} in {cells.where}.")
-    return vectors[numbers].T, lines, {}
+    return vectors
+
+
+def _refuse_numbers(column, cells, unseen, present):
+    """Refuse a column of text that has become one of numbers."""
+    if len(unseen) == present > 0 and all(map(is_number, unseen)) and not any(map(is_number, column["levels"])):
+        raise ValueError(f"column {column['name']!r} must hold text such as {column['levels'][0]!r}, as in training; "
+                         f"got numbers such as {unseen[0]!r} in {cells.where}.")
+
+
+def _tell_unseen(column, cells, texts, rows):
+    if not rows:
+        return []
+    how = '"other"' if column["other"] else "the average level"
+    return [f"{column['name']}: {texts[rows[0]]!r} in {cells.place(rows[0])} was not there in training; counts as "
+            f"{how} ({len(rows)} {plural('row', len(rows))})"]
+
+
+def _tell_holes(column, cells, rows, taken):
+    if not len(rows):
+        return []
+    return [f"{column['name']}: nothing in {cells.place(rows[0])}, where training had no holes; the {taken} is taken "
+            f"({len(rows)} {plural('row', len(rows))})"]
 
 
 KINDS = {"number": encode_values, "date": encode_values, "time": encode_values, "levels": encode_levels}

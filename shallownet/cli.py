@@ -8,6 +8,8 @@ import csv
 import os
 import shlex
 import sys
+import threading
+import time
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
@@ -211,12 +213,24 @@ def _writable(argument, path, suffix):
 
 @contextmanager
 def _working(what):
-    """Tell on a terminal what takes long."""
-    if sys.stderr.isatty():
-        print(f"{what} …", end="\r", file=sys.stderr, flush=True)
-    yield
-    if sys.stderr.isatty():
-        print(" " * (len(what) + 2), end="\r", file=sys.stderr, flush=True)
+    """Count the seconds on a terminal while something takes long."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    done, begin = threading.Event(), time.monotonic()
+
+    def count():
+        while not done.wait(1):
+            print(f"\r{what} … {time.monotonic() - begin:.0f} s", end="", file=sys.stderr, flush=True)
+
+    counter = threading.Thread(target=count, daemon=True)
+    counter.start()
+    try:
+        yield
+    finally:
+        done.set()
+        counter.join()
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
 def _note(text):

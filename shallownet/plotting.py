@@ -820,9 +820,10 @@ def plot_reliability(
     true, A2, names = _scored(Y, A2, classes)
     bins = check_integer("bins", bins)
     if len(A2) > 2:
-        given, happened, label = A2.ravel(), (true == np.arange(len(A2))[:, None]).ravel(), "all classes"
+        given, happened = A2.ravel(), (true == np.arange(len(A2))[:, None]).ravel()
+        label, color = "all classes", "black"
     else:
-        given, happened, label = A2[1], true == 1, names[1]
+        given, happened, label, color = A2[1], true == 1, names[1], COLORS[1]
     bin_of = np.minimum((given * bins).astype(int), bins - 1)
     counts = np.bincount(bin_of, minlength=bins)
     used = counts > 0
@@ -831,7 +832,7 @@ def plot_reliability(
     axes = _axes(ax, "probability given", "share where it was true")
     axes.plot([0, 1], [0, 1], color="0.7", linewidth=1)
     axes.bar((np.arange(bins) + 0.5) / bins, 0.2 * counts / counts.max(), 0.96 / bins, color="0.9", zorder=0)
-    drawn = axes.errorbar(probability, share, error, fmt="o-", color=COLORS[0], elinewidth=1)
+    drawn = axes.errorbar(probability, share, error, fmt="o-", color=color, elinewidth=1)
     drawn[0].set_label(label)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
     axes.legend(handles=[drawn[0]], loc="upper left", fontsize="small")
@@ -916,6 +917,7 @@ def plot_importance(importance: dict[str, tuple[float, float]], n: int = 12, ax:
     axes.axvline(0, color="black", linewidth=0.8)
     axes.set_yticks(range(len(names)), [_shortened(name, 28) for name in names])
     axes.invert_yaxis()
+    axes.locator_params(axis="x", nbins=5)
     return list(bars)
 
 

@@ -7,6 +7,8 @@ The command line and the report are made of these functions::
     save_table_model("grains.h5", model)
 
     predictions = predict_table(load_table_model("grains.h5"), "new_grains.csv")
+
+Training needs SciPy (the extra ``lbfgs``); predicting does not.
 """
 
 import hashlib
@@ -17,12 +19,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from shallownet._checks import check_number
 from shallownet._encoding import EPOCH
 from shallownet._types import Array, Parameters, PathLike
 from shallownet.activations import OUTPUT_ACTIVATIONS
 from shallownet.costs import COSTS
 from shallownet.evaluation import predict_probability
-from shallownet.model_selection import deal_folds, fit, prediction_interval
 from shallownet.preprocessing import standardize
 from shallownet.storage import load_metadata, load_parameters, save_parameters
 from shallownet.tables import Table, encode_rows, read_table, summary
@@ -74,6 +76,8 @@ def train_table(path: PathLike | Any, target: str, *, random_state: int = 3, **r
 
 def train_on(table: Table, *, random_state: int = 3, source: PathLike | None = None) -> TableModel:
     """Do as ``train_table``, from a table that has been read; ``source`` is its file."""
+    from shallownet.model_selection import fit
+
     parameters, report = fit(table.X, table.Y, cost=table.cost, random_state=random_state)
     report["baseline_scores"] = baseline_scores(table.X, table.Y, table.cost)
     report |= {"source": _source(source), "samples": table.X.shape[1], "random_state": random_state}
@@ -96,6 +100,7 @@ def predict_table(model: TableModel, table: Any, *, level: float = LEVEL) -> Pre
     -------
     predictions : Predictions
     """
+    level = check_number("level", level, positive=True, below=1)
     X, told, refused = encode_rows(table, model.encoding)
     target, m = model.encoding["target"], X.shape[1]
     well = np.array([i for i in range(m) if i not in refused], int)
@@ -108,9 +113,10 @@ def predict_table(model: TableModel, table: Any, *, level: float = LEVEL) -> Pre
             values[i] = target["classes"][outputs[:, i].argmax()]
         return Predictions(values, outputs, None, None, told, refused)
     lower, upper = np.full((2, m), np.nan)
-    if len(well) and model.report["residual_quantiles"] is not None:
-        lower[well], upper[well] = (limits[0] for limits in prediction_interval(
-            model.parameters, X[:, well], model.report["residual_quantiles"], level))
+    if model.report["residual_quantiles"] is not None:
+        quantiles = model.report["residual_quantiles"][0]                 # as in prediction_interval
+        distance = np.interp(level, np.linspace(0, 1, len(quantiles)), quantiles)
+        lower, upper = outputs[0] - distance, outputs[0] + distance
     for i in well:
         values[i] = in_words(target, outputs[0, i])
     return Predictions(values, None, lower, upper, told, refused)
@@ -177,6 +183,8 @@ def baseline_scores(X: Array, Y: Array, cost: str, random_state: int = 3) -> dic
     >>> list(scores), round(min(scores["ridge regression"]), 2)
     (['the mean', 'ridge regression'], 1.0)
     """
+    from shallownet.model_selection import deal_folds
+
     constant = "the mean" if cost == "squared_error" else "the most frequent class"
     linear = "ridge regression" if cost == "squared_error" else "logistic regression"
     m, scores = X.shape[1], {constant: [], linear: []}

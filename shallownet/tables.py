@@ -288,6 +288,22 @@ def encode_target(table: Any, encoding: dict[str, Any]) -> tuple[Array, Array]:
     return Y, known
 
 
+def needs_encoding(table: Any) -> bool:
+    """Whether a table must be encoded for a network: a DataFrame with text, categories or dates, or numbers with holes.
+
+    Examples
+    --------
+    >>> needs_encoding(np.array([[1.0, np.nan]])), needs_encoding(np.array([[1.0, 2.0]]))
+    (True, False)
+    """
+    if hasattr(table, "columns") and hasattr(table, "__getitem__"):
+        cells = cells_of(table)
+        columns = [read() for read in cells.columns.values()]
+        return bool(cells.categorical) or any(not isinstance(column, np.ndarray) or np.isnan(column).any()
+                                              for column in columns)
+    return isinstance(table, np.ndarray) and table.ndim == 2 and table.dtype.kind == "f" and bool(np.isnan(table).any())
+
+
 def features(encoding: dict[str, Any]) -> tuple[str, ...]:
     """Return the names of the rows of ``X``."""
     return tuple(feature for column in encoding["columns"] for feature in column["features"])

@@ -90,8 +90,9 @@ def test_show_tells_what_is_in_the_file(trained, capsys):
 
 def test_show_tells_of_a_network_without_a_table_too(trained, capsys):
     save_parameters(trained / "bare.h5", load_parameters(trained / "model.h5"), accuracy=0.5)
+    n_h = len(load_parameters(trained / "model.h5")["W1"])
     assert run(["show", trained / "bare.h5"], capsys)[1].splitlines() == [
-        "network 4-100-1, tanh, cross_entropy, float64", "accuracy: 0.5"]
+        f"network 4-{n_h}-1, tanh, cross_entropy, float64", "accuracy: 0.5"]
 
 
 def test_the_report_is_one_page_that_needs_nothing_else(trained):
@@ -249,7 +250,7 @@ def test_ctrl_c_ends_politely_and_writes_nothing(trained, tmp_path):
     time.sleep(0.5)
     train.send_signal(signal.SIGINT)
     _, err = train.communicate(timeout=60)
-    assert train.returncode == 130
+    assert train.returncode in (130, -signal.SIGINT)                      # the same to a shell
     assert err.splitlines()[-1] == "shallownet: interrupted"
     assert "Traceback" not in err
     assert [path.name for path in tmp_path.iterdir()] == ["large.csv"]

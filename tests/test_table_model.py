@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from shallownet.model_selection import prediction_interval
 from sklearn.linear_model import LogisticRegression, Ridge
 
 import shallownet
@@ -76,6 +77,9 @@ def test_labels_come_with_probabilities_in_the_order_of_the_rows(classifier, pat
 def test_values_come_with_an_interval(regressor, path):
     predictions = predict_table(regressor, path, level=0.8)
     wide = predict_table(regressor, path, level=0.99)
+    limits = prediction_interval(regressor.parameters, encode(path, regressor.encoding),
+                                 regressor.report["residual_quantiles"], 0.8)
+    np.testing.assert_allclose([predictions.lower, predictions.upper], np.vstack(limits))
     values = np.array(predictions.values)
     np.testing.assert_allclose(values, predict_probability(regressor.parameters, encode(path, regressor.encoding))[0])
     assert (predictions.lower < values).all()
@@ -97,10 +101,11 @@ def test_a_row_that_cannot_be_predicted_says_why_and_the_others_are_predicted(cl
 
 
 @pytest.mark.parametrize("kind", ["classifier", "regressor"])
-def test_a_fresh_process_predicts_the_same_from_the_file(kind, request, folder, path):
+def test_a_fresh_process_without_scipy_predicts_the_same_from_the_file(kind, request, folder, path):
     model = request.getfixturevalue(kind)
     save_table_model(folder / "model.h5", model)
-    code = ("import sys; import numpy as np; from shallownet.table_model import load_table_model, predict_table\n"
+    code = ("import sys; sys.modules['scipy'] = None; import numpy as np\n"
+            "from shallownet.table_model import load_table_model, predict_table\n"
             "p = predict_table(load_table_model(sys.argv[1]), sys.argv[2])\n"
             "numbers = p.probabilities if p.lower is None else np.array([p.lower, p.upper])\n"
             "print(repr(p.values)); print(numbers.tobytes().hex())")

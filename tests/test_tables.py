@@ -477,7 +477,7 @@ def test_numbers_are_those_of_pandas(tmp_path):
 @pytest.mark.parametrize(("text", "message"), [
     ("", r"path must be a table whose first line names the columns; .*table.csv is empty"),
     ("a,y\n", r"path must be a table with a line below the header; got none in .*table.csv"),
-    ("a\n1\n", r"path must be a table of two columns or more; got the header 'a' in .*delimiter=':'"),
+    ("a\n1\n", r"path must be a table of two columns or more; got the header 'a' in .*Use delimiter=':'"),
     ("a,b,y,b,a\n", "a table with a name of its own for every column; .*table.csv has more than one 'a', 'b'. Rename"),
     ("a,b\n1,2\n", "target must be one of 'a', 'b'; got 'y'"),
     ("a,y\n1,5\n2,5\n", "column 'y' must hold different finite numbers; got 5 in every line of .*table.csv"),
@@ -521,6 +521,11 @@ def test_all_problems_of_a_table_are_in_one_message(tmp_path):
     assert message.startswith("column 'y' must hold a number in every line, as in most; got 'zero' in line 32 of ")
     assert " column 'a' must write its numbers in one way; got '1,5' in line 32 of the file; '1,5' in " in message
     assert " column 'b' must write its numbers in one way; got '2 2' in line 33 of the file" in message
+
+
+def test_a_delimiter_that_does_not_fit_is_answered_with_the_one_that_does(tmp_path):
+    with pytest.raises(ValueError, match=r"two columns or more; got the header 'a\\ty' in .*Use delimiter='\\t'"):
+        read_table(table(tmp_path, "a\ty\n1\tu\n"), "y", delimiter=",")
 
 
 def test_a_mistyped_target_among_many_names_the_nearest(tmp_path):
