@@ -269,7 +269,7 @@ def _full_batch(network, arrays, l2, optimizer, run):
     m = total_weight(X, sample_weight)
     settings = {"m": X.shape[1], "batch_size": None}
     if X.shape[1] > network.block_columns or any(map(is_streamed, arrays)):
-        evaluate, leap = partial(_by_blocks, network, arrays, l2 / m, m, run), None
+        evaluate, leap = partial(gradient_by_blocks, network, arrays, l2 / m, run), None
     else:
         data = network.data(*arrays)
         evaluate, leap = partial(network.gradient, data, l2 / m), network.leap(optimizer, l2 / m)
@@ -284,11 +284,14 @@ def _full_batch(network, arrays, l2, optimizer, run):
                      leap=leap and leap_over)
 
 
-def _by_blocks(network, arrays, l2, m, run, parameters, with_cost):
+def gradient_by_blocks(network, arrays, l2_per_weight, run, parameters, with_cost):
     """Return cost and gradient of all samples, block by block: their boundaries depend on the sizes alone."""
+    m = total_weight(arrays[0], arrays[2])
 
     def block(chunk, columns):
-        cost, grads, weight = network.gradient(network.data(*load(chunk, columns)), l2, parameters, with_cost)
+        cost, grads, weight = network.gradient(
+            network.data(*load(chunk, columns)), l2_per_weight, parameters, with_cost
+        )
         share = weight / m
         return share * cost if with_cost else 0.0, {name: share * gradient for name, gradient in grads.items()}
 
