@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from functools import cache, partial
+from importlib.util import find_spec
 from math import isfinite
 
 import numpy as np
@@ -49,8 +50,10 @@ try:
     import numba
 
     from shallownet import _kernels
+    if find_spec("scipy") is None:
+        raise ImportError("No module named 'scipy'")                      # Numba's way to BLAS
 except ImportError as error:
-    raise ImportError('shallownet.compiled needs Numba and SciPy, which are not installed. '
+    raise ImportError(f'shallownet.compiled needs Numba and SciPy; got {str(error).rstrip(".")}. '
                       'Use pip install "shallownet[compiled]".') from error
 
 SLICE_SECONDS = 0.03       # what the compiled loop may take before it looks for Ctrl-C
@@ -348,6 +351,8 @@ class Network:
         self.cost = _kernels.COST[parameters.get("cost", "cross_entropy")]
         self.n_h, n_x = parameters["W1"].shape
         self.size = sum(parameters[name].size for name in NAMES)
+        if self.n_h * n_x >= _kernels.BLAS_SIZE:
+            import scipy.linalg  # noqa: F401  its BLAS has to be there when workers holds BLAS at one thread
         products = self.n_h * (n_x + len(parameters["W2"]))
         self.block_columns = _kernels.COLUMNS * min(64, max(1, BLOCK_PRODUCTS // products // _kernels.COLUMNS))
 
