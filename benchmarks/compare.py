@@ -1,20 +1,23 @@
-"""Ours beside the tutorial's own code, scikit-learn, PyTorch and JAX, workload by workload, as ratios in one run.
+"""Both our engines beside the tutorial's own code, scikit-learn, PyTorch and JAX, as ratios in one run.
 
     python benchmarks/compare.py                       # all workloads, about ten minutes
     python benchmarks/compare.py --only planar table   # some of them
     python benchmarks/compare.py --save                # writes the README's table and docs/benchmarks.png too
 
 In every round each of them runs once, in turn, so that whatever else the machine does meets all alike. A peer counts
-with the better of one and all threads. The floor is what the unavoidable array operations take by themselves.
+with the better of one and all threads. The floor is what the unavoidable array operations take by themselves. The
+compiled engine's kernels have been compiled by a former run, as a program's have; only "process" tells of a cold start.
 """
 
 import argparse
 import os
 import platform
 import re
+import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -25,13 +28,15 @@ import textbook
 from threadpoolctl import threadpool_limits
 
 import shallownet
-from shallownet import gradient_descent, initialize_parameters, nn_model, predict, train
+from shallownet import compiled, gradient_descent, initialize_parameters, nn_model, predict, standardize, train
 from shallownet.columns import block_size, column_slices, in_one_piece, workers
-from shallownet.datasets import planar_flower
+from shallownet.datasets import blobs, planar_flower
+from shallownet.lbfgs import train_lbfgs
 from shallownet.objective import block_count, column_bytes, cost_and_gradient_by_blocks
 
 ROOT = Path(__file__).parents[1]
 THREADS = len(os.sched_getaffinity(0))
+OURS = ("ours", "ours, compiled")
 
 
 class Measured(NamedTuple):
@@ -51,7 +56,7 @@ def seconds(function):
 def compare(name, runners, floor, rounds):
     """Run each runner once a round, after a first run that is not counted but drops a peer's slower setting."""
     first = {label: seconds(function) for label, function in runners.items()}
-    for peer in {label.rpartition(" ")[0] for label in runners if label[-1].isdigit() and label != "ours 1"}:
+    for peer in {label.rpartition(" ")[0] for label in runners if label[-1].isdigit() and not label.startswith("ours")}:
         settings = sorted((label for label in runners if label.rpartition(" ")[0] == peer), key=first.get)
         for slower in settings[1:]:
             del runners[slower]
@@ -93,13 +98,64 @@ def planar(installed, rounds):
     def ours():
         return nn_model(X, Y, 4, 10000)
 
-    runners = {"ours": ours, "the tutorial": lambda: textbook.nn_model(X, Y, 4)[1]} | with_threads(
+    runners = {
+        "ours": ours, "ours, compiled": lambda: compiled.nn_model(X, Y, 4, 10000),
+        "the tutorial": lambda: textbook.nn_model(X, Y, 4)[1],
+    } | with_threads(
         installed, lambda peer: lambda: peer.training(start, rows, labels, 1.2, len(rows), 10000)
     )
-    cost = shallownet.compute_cost(shallownet.predict_probability(ours(), X), Y)
-    costs = {"ours": np.array(cost)}
-    check(costs | {label: np.array(run()) for label, run in runners.items() if label != "ours"}, 0.02)
+    costs = {label: cost_of(runners[label](), X, Y) for label in OURS}
+    check(costs | {label: np.array(run()) for label, run in runners.items() if label not in OURS}, 0.02)
     return compare("planar", runners, lambda: planar_floor(start, X, Y), rounds)
+
+
+def cost_of(parameters, X, Y):
+    return np.array(shallownet.compute_cost(shallownet.predict_probability(parameters, X), Y))
+
+
+def planar_to_a_cost(installed, rounds, cost=0.22):
+    """2-4-1 on 400 samples, float64, until the cost is 0.22: each with the optimizer that gets there first."""
+    X, Y = planar_flower()
+    rows, labels = np.ascontiguousarray(X.T), np.ascontiguousarray(Y.T)
+    start = initialize_parameters(2, 4, 1, scale="glorot", random_state=3)
+
+    def reached(state):
+        return state["cost"] <= cost
+
+    def lbfgs(train_lbfgs):
+        return lambda: train_lbfgs(X, Y, start, 10000, tolerance=0, callbacks=[reached])[0]
+
+    runners = {"ours": lbfgs(train_lbfgs), "ours, compiled": lbfgs(compiled.train_lbfgs)}
+    for label in OURS:
+        assert cost_of(runners[label](), X, Y) <= cost
+    text = {"the tutorial": lambda: textbook.train_to_a_cost(X, Y, start, cost)}
+    others = text | with_threads(installed, lambda peer: peer.training_to_a_cost(start, rows, labels, cost))
+    for label, run in others.items():
+        assert run() <= cost, label
+    return compare("planar, to the cost 0.22", runners | others, lambda: 0.0, rounds)
+
+
+def small_table(installed, rounds):
+    """4-5-3 on 150 samples, float64: 100 iterations of L-BFGS, as scikit-learn and R's nnet fit such a table."""
+    X, Y = blobs(150, classes=3, noise=0.5)
+    X = np.vstack([X, X[:1] * X[1:], X[:1] - X[1:]])
+    mean, std = standardize(X)
+    X = (X - mean) / std
+    rows, labels = np.ascontiguousarray(X.T), Y.argmax(axis=0)
+    start = initialize_parameters(4, 5, 3, cost="softmax_cross_entropy", scale="glorot", random_state=3)
+
+    def fit(train_lbfgs):
+        return lambda: train_lbfgs(X, Y, start, 100, l2=0.1)[0]
+
+    runners = {"ours": fit(train_lbfgs), "ours, compiled": fit(compiled.train_lbfgs)} | with_threads(
+        [peer for peer in installed if hasattr(peer, "fit")], lambda peer: lambda: peer.fit(rows, labels, 5, 100, 0.1)
+    )
+    if shutil.which("Rscript"):
+        took = peers.seconds_of_nnet(rows, labels, 5, 100, 0.1)
+        print(f"R nnet: {1000 * took:.1f} ms, in its own process, the median of its own rounds")
+    else:
+        print("R nnet: Rscript is not installed")
+    return compare("a small table, fit", runners, lambda: 0.0, rounds)
 
 
 def planar_floor(parameters, X, Y):
@@ -134,6 +190,7 @@ def process(installed, rounds):
     """The planar training as a whole process, from its start to its exit; compilation included."""
     scripts = {
         "ours": "from shallownet import nn_model; nn_model(X, Y, 4, 10000)",
+        "ours, compiled": "from shallownet.compiled import nn_model; nn_model(X, Y, 4, 10000)",
         "the tutorial": "import textbook; textbook.nn_model(X, Y, 4)",
     } | {
         peer.name: f"import peers, shallownet; peer = peers.{type(peer).__name__}()\n"
@@ -148,6 +205,10 @@ def process(installed, rounds):
         return lambda: subprocess.run([sys.executable, "-c", setup + script], env=environment, check=True)
 
     runners = {label: runner(script) for label, script in scripts.items()}
+    with tempfile.TemporaryDirectory() as folder:
+        environment["NUMBA_CACHE_DIR"] = folder
+        print(f"ours, compiled, cold: {seconds(runners['ours, compiled']):.1f} s the first time")
+        del environment["NUMBA_CACHE_DIR"]
     return compare("planar, whole process", runners, lambda: seconds(runner("")), rounds)
 
 
@@ -166,7 +227,18 @@ def table(installed, rounds, dtype=np.float64):
         _, cache = textbook.forward_propagation(X, parameters)
         return textbook.backward_propagation(parameters, cache, X, Y)["dW1"]
 
-    runners = {"ours": ours(None), "ours 1": ours(1), "the tutorial": text} | with_threads(
+    def compiled_gradient(threads):
+        network, arrays = compiled.Network(parameters, dtype), (X, Y, None)
+
+        def run():
+            with workers(threads, -(-X.shape[1] // network.block_columns)) as pool:
+                return compiled.gradient_by_blocks(network, arrays, 0.0, pool, parameters, False)[1]["dW1"]
+        return run
+
+    runners = {
+        "ours": ours(None), "ours 1": ours(1), "ours, compiled": compiled_gradient(None),
+        "ours, compiled 1": compiled_gradient(1), "the tutorial": text,
+    } | with_threads(
         installed, lambda peer: peer.gradient(parameters, rows, labels)
     )
     check({label: run() for label, run in runners.items()}, 1e-9 if dtype == np.float64 else 1e-2)
@@ -179,6 +251,7 @@ def predictions(installed, rounds):
     rows, labels = np.ascontiguousarray(X.T), np.arange(X.shape[1]) % 2
     runners = {
         "ours": lambda: predict(parameters, X),
+        "ours, compiled": lambda: compiled.predict(parameters, X),
         "the tutorial": lambda: textbook.forward_propagation(X, parameters)[0] > 0.5,
     }
     functions = with_threads(installed, lambda peer: peer.prediction(parameters, rows, labels))
@@ -218,14 +291,16 @@ def digits(installed, rounds, n_h=50, batch_size=100):
     )
     steps = -(-len(rows) // batch_size)
 
-    def ours():
-        return train(rows.T, labels.T, parameters, steps, optimizer=gradient_descent(0.1), batch_size=batch_size)
+    def ours(train):
+        return lambda: train(
+            rows.T, labels.T, parameters, steps, optimizer=gradient_descent(0.1), batch_size=batch_size
+        )
 
-    runners = {"ours": ours} | with_threads(
+    runners = {"ours": ours(train), "ours, compiled": ours(compiled.train)} | with_threads(
         installed, lambda peer: lambda: peer.training(parameters, rows, labels, 0.1, batch_size)
     )
-    costs = {"ours": np.array(ours()[1]["cost"][-1])}
-    check(costs | {label: np.array(run()) for label, run in runners.items() if label != "ours"}, 0.05)
+    costs = {label: np.array(runners[label]()[1]["cost"][-1]) for label in OURS}
+    check(costs | {label: np.array(run()) for label, run in runners.items() if label not in OURS}, 0.05)
 
     def floor():
         W1, dZ1 = parameters["W1"], np.ones((n_h, batch_size), np.float32)
@@ -242,42 +317,54 @@ def digits(installed, rounds, n_h=50, batch_size=100):
 
 def growth(*_):
     """Time per sample of the full-batch gradient, which must not grow."""
-    print("\nTime per sample of the full-batch gradient, 30-n_h-1, float32, in ns")
     sizes = [10**k for k in range(3, 8)]
-    print(f"{'n_h':>5}" + "".join(f"{f'm = {m:,}':>16}" for m in sizes))
-    for n_h in (4, 20, 100, 512):
-        took = []
-        for m in sizes if n_h <= 20 else sizes[:4]:
-            X, Y, parameters = random_table(m, n_h, np.float32)
-            repeats = max(3, min(200, 10**6 // m))
-            with workers(None, block_count(parameters, m)) as pool:
-                took.append(statistics.median(
-                    seconds(lambda: cost_and_gradient_by_blocks(parameters, X, Y, with_cost=False, run=pool))  # noqa: B023
-                    for _ in range(repeats)
-                ) / m * 1e9)
-        print(f"{n_h:5d}" + "".join(f"{t:16.1f}" for t in took))
+    for engine in OURS:
+        print(f"\nTime per sample of the full-batch gradient, 30-n_h-1, float32, in ns: {engine}")
+        print(f"{'n_h':>5}" + "".join(f"{f'm = {m:,}':>16}" for m in sizes))
+        for n_h in (4, 20, 100, 512):
+            took = [time_per_sample(engine, n_h, m) for m in (sizes if n_h <= 20 else sizes[:4])]
+            print(f"{n_h:5d}" + "".join(f"{t:16.1f}" for t in took))
+
+
+def time_per_sample(engine, n_h, m):
+    """The median time of a gradient over ``m``, in ns."""
+    X, Y, parameters = random_table(m, n_h, np.float32)
+    network = compiled.Network(parameters, np.float32)
+    blocks = block_count(parameters, m) if engine == "ours" else -(-m // network.block_columns)
+    with workers(None, blocks) as pool:
+        def gradient():
+            if engine == "ours":
+                return cost_and_gradient_by_blocks(parameters, X, Y, with_cost=False, run=pool)
+            return compiled.gradient_by_blocks(network, (X, Y, None), 0.0, pool, parameters, False)
+
+        gradient()
+        return statistics.median(seconds(gradient) for _ in range(max(3, min(200, 10**6 // m)))) / m * 1e9
 
 
 def memory(*_):
     """Peak memory of a full-batch gradient beyond the data, in a process of its own."""
     script = """
 import sys, compare
+train = {"ours": compare.train, "ours, compiled": compare.compiled.train}[sys.argv[1]]
 X, Y, parameters = compare.random_table(10**7, 20, compare.np.float32)
 def status(name):
     return int(next(line for line in open("/proc/self/status") if line.startswith(name)).split()[1]) / 1024
-compare.predict(parameters, X[:, :10]); open("/proc/self/clear_refs", "w").write("5")
+train(X[:, :10], Y[:, :10], parameters, 2); open("/proc/self/clear_refs", "w").write("5")
 before = status("VmRSS")
-compare.train(X, Y, parameters, 2)
+train(X, Y, parameters, 2)
 peak, data = status("VmHWM") - before, (X.nbytes + Y.nbytes) / 2**20
-print(f"memory: {peak:.0f} MB at the peak beyond the data of {data:.0f} MB")
+print(f"memory, {sys.argv[1]}: {peak:.0f} MB at the peak beyond the data of {data:.0f} MB")
 """
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{Path(__file__).parent}"}
-    subprocess.run([sys.executable, "-c", script], env=environment, check=True)
+    for engine in OURS:
+        subprocess.run([sys.executable, "-c", script, engine], env=environment, check=True)
 
 
 WORKLOADS = {
     "planar": planar,
     "process": process,
+    "cost": planar_to_a_cost,
+    "small": small_table,
     "table": table,
     "table32": lambda installed, rounds: table(installed, rounds, np.float32),
     "digits": digits,
@@ -288,9 +375,14 @@ WORKLOADS = {
 }
 
 
+def faster(measured):
+    """The label of our engine that is the faster one."""
+    return min(OURS, key=lambda label: statistics.median(measured.seconds[label]))
+
+
 def ratio(measured, label):
-    """Median, lowest and highest of the rounds' ratios to ours; of a peer's thread counts the better one."""
-    ours = measured.seconds["ours"]
+    """Median, lowest and highest of the rounds' ratios to our faster engine; of thread counts the better one."""
+    ours = measured.seconds[faster(measured)]
     candidates = [
         [t / o for t, o in zip(took, ours, strict=True)]
         for name, took in measured.seconds.items() if name == label or name.rpartition(" ")[0] == label
@@ -302,8 +394,9 @@ def ratio(measured, label):
 def rows_of(results, labels):
     """The Markdown table's rows."""
     for measured in results:
-        ours, floor = statistics.median(measured.seconds["ours"]), statistics.median(measured.floor)
-        cells = [measured.name, f"{1000 * ours:.0f} ms", f"{1000 * floor:.0f} ms"]
+        cells = [measured.name]
+        for took in (*(measured.seconds[label] for label in OURS), measured.floor):
+            cells.append(f"{1000 * statistics.median(took):.3g} ms" if any(took) else "")
         for label in labels:
             found = ratio(measured, label)
             cells.append("" if found is None else "{:.1f} ({:.1f} to {:.1f})".format(*found))
@@ -314,11 +407,12 @@ def report(results, installed, missing):
     labels = ["the tutorial", *(peer.name for peer in installed)]
     versions = ", ".join(f"{peer.name} {peers.version(peer.package)}" for peer in installed)
     lines = [
-        "| workload | ours | floor | " + " | ".join(labels) + " |",
-        "|---" * (3 + len(labels)) + "|",
+        "| workload | ours | ours, compiled | floor | " + " | ".join(labels) + " |",
+        "|---" * (4 + len(labels)) + "|",
         *rows_of(results, labels),
         "",
-        "Ratios are times over ours: the median of the rounds (the lowest to the highest). Above 1, ours is faster.",
+        "Ratios are times over those of our faster engine: the median of the rounds (the lowest to the highest). Above",
+        "1, ours is faster. The compiled engine has been compiled by a former process.",
         f"Measured on {platform.system()} {platform.machine()} with {THREADS} cores, Python",
         f"{platform.python_version()}, NumPy {np.__version__}, {versions}."
         + (f" Not installed: {', '.join(missing)}." if missing else ""),
@@ -336,11 +430,12 @@ def bar_chart(results, installed, path):
     for k, label in enumerate(labels):
         found = [(i, ratio(measured, label)) for i, measured in enumerate(results)]
         places, ratios = zip(*((i, r[0]) for i, r in found if r), strict=True)
-        bars = ax.bar([i + 0.2 * (k - 1.5) for i in places], ratios, 0.19, label=label, color=colors[k])
-        ax.bar_label(bars, fmt="%.1f", fontsize=8, padding=1)
+        heights = [r - 1 for r in ratios]                                 # from 1 on, up or down
+        bars = ax.bar([i + 0.2 * (k - 1.5) for i in places], heights, 0.19, bottom=1, label=label, color=colors[k])
+        ax.bar_label(bars, [f"{r:.1f}" for r in ratios], fontsize=8, padding=1)
     ax.axhline(1, color="black", linewidth=1.5)
     ax.set_xticks(range(len(results)), [measured.name.replace(", ", "\n") for measured in results])
-    ax.set(ylabel="time over ours", yscale="log")
+    ax.set(ylabel="times slower than shallownet", yscale="log")
     ax.legend(ncols=len(labels), loc="upper right", frameon=False)
     ax.margins(y=0.15)
     figure.savefig(path, dpi=120)

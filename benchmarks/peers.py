@@ -4,8 +4,10 @@ Each peer is a class with the same methods. Data comes sample-major, ``(m, n_x)`
 are those of ``initialize_parameters``. ``available()`` gives those that are installed.
 """
 
+import bisect
 import contextlib
 import importlib.metadata
+import subprocess
 import warnings
 
 import numpy as np
@@ -49,6 +51,24 @@ class ScikitLearn:
         model = self.network(parameters, X, labels, rate, batch_size, epochs)
         model.partial_fit(X, labels) if epochs == 1 else model.fit(X, labels)
         return model.loss_curve_[-1]
+
+    def training_to_a_cost(self, parameters, X, Y, cost):
+        labels = Y[:, 0].astype(int)
+
+        def run(iterations):
+            model = self.network(parameters, X, labels, 1.0, len(X))
+            model.set_params(solver="lbfgs", max_iter=iterations).fit(X, labels)
+            return model.loss_
+
+        counts = range(1, 1000)  # the solver cannot stop at a cost, so the number that it needs is found before
+        with self.threads(1):
+            iterations = counts[bisect.bisect_left(counts, True, key=lambda count: run(count) <= cost)]
+        return lambda: run(iterations)
+
+    def fit(self, X, labels, n_h, iterations, l2):
+        return self.MLPClassifier(
+            (n_h,), activation="tanh", solver="lbfgs", alpha=l2, max_iter=iterations, random_state=3
+        ).fit(X, labels)
 
     def gradient(self, parameters, X, Y):
         model = self.network(parameters, X, Y[:, 0].astype(int), 1.0, len(X))
@@ -109,6 +129,29 @@ class PyTorch:
                 cost.backward()
                 optimizer.step()
         return cost.item()
+
+    def training_to_a_cost(self, parameters, X, Y, cost):
+        X, Y = self.torch.from_numpy(X), self.torch.from_numpy(Y)
+
+        def run():
+            model, loss = self.network(parameters)
+            optimizer = self.torch.optim.LBFGS(
+                model.parameters(), max_iter=1, history_size=10, tolerance_grad=0, tolerance_change=0,
+                line_search_fn="strong_wolfe",
+            )
+
+            def closure():
+                optimizer.zero_grad()
+                value = loss(model(X), Y)
+                value.backward()
+                return value
+
+            while True:
+                value = optimizer.step(closure).item()  # before the step
+                if value <= cost:
+                    return value
+
+        return run
 
     def gradient(self, parameters, X, Y):
         model, loss = self.network(parameters)
@@ -183,6 +226,28 @@ class Jax:
         _, costs = self.compiled[key](weights, jnp.asarray(X), jnp.asarray(Y), order.reshape(-1, batch_size))
         return float(costs[-1])
 
+    def training_to_a_cost(self, parameters, X, Y, cost):
+        """Adam: JAX by itself brings no L-BFGS that can stop at a cost."""
+        jax, jnp = self.jax, self.jax.numpy
+        weights, _, cost_of = self.functions(parameters)
+        X, Y = jnp.asarray(X), jnp.asarray(Y)
+
+        def step(carry):
+            weights, m, v, t, _ = carry
+            value, grads = jax.value_and_grad(cost_of)(weights, X, Y)
+            m = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, m, grads)
+            v = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, v, grads)
+            weights = jax.tree.map(
+                lambda w, m, v: w - 0.05 * m / (1 - 0.9**t) / (jnp.sqrt(v / (1 - 0.999**t)) + 1e-8), weights, m, v
+            )
+            return weights, m, v, t + 1, value
+
+        zeros = jax.tree.map(jnp.zeros_like, weights)
+        train = jax.jit(lambda weights: jax.lax.while_loop(
+            lambda carry: carry[-1] > cost, step, (weights, zeros, zeros, 1.0, jnp.inf)
+        ))
+        return lambda: float(train(weights)[-1])
+
     def gradient(self, parameters, X, Y):
         weights, _, cost = self.functions(parameters)
         X, Y = self.jax.numpy.asarray(X), self.jax.numpy.asarray(Y)
@@ -194,6 +259,19 @@ class Jax:
         X = self.jax.numpy.asarray(X)
         predict = self.jax.jit(lambda weights, X: self.jax.nn.sigmoid(logits(weights, X)))
         return lambda: np.asarray(self.jax.block_until_ready(predict(weights, X))).T
+
+
+def seconds_of_nnet(X, labels, n_h, iterations, l2):
+    """The median of nine fits of R's nnet; it needs Rscript with the package nnet, which comes with R."""
+    rows = ";".join(",".join(map(repr, row)) for row in X.tolist())
+    script = f"""
+    library(nnet)
+    X <- do.call(rbind, lapply(strsplit(strsplit("{rows}", ";")[[1]], ","), as.numeric))
+    Y <- class.ind(c({",".join(map(str, labels.tolist()))}))
+    fit <- function() nnet(X, Y, size={n_h}, softmax=TRUE, maxit={iterations}, decay={l2 / len(X)}, trace=FALSE)
+    cat(median(sapply(1:9, function(k) system.time(for (i in 1:10) fit())[["elapsed"]] / 10)))
+    """
+    return float(subprocess.run(["Rscript", "-e", script], capture_output=True, text=True, check=True).stdout)
 
 
 def available():

@@ -65,3 +65,13 @@ def nn_model(X, Y, n_h, num_iterations=10000, learning_rate=1.2, seed=3):
         grads = backward_propagation(parameters, cache, X, Y)
         parameters = update_parameters(parameters, grads, learning_rate)
     return parameters, cost
+
+
+def train_to_a_cost(X, Y, parameters, cost, learning_rate=1.2):
+    """Train until the cost is reached; return it."""
+    while True:
+        A2, cache = forward_propagation(X, parameters)
+        reached = compute_cost(A2, Y)
+        if reached <= cost:
+            return reached
+        parameters = update_parameters(parameters, backward_propagation(parameters, cache, X, Y), learning_rate)

@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from functools import cache, partial
+from importlib.util import find_spec
 from math import isfinite
 
 import numpy as np
@@ -49,8 +50,10 @@ try:
     import numba
 
     from shallownet import _kernels
+    if find_spec("scipy") is None:
+        raise ImportError("No module named 'scipy'")                      # Numba's way to BLAS
 except ImportError as error:
-    raise ImportError('shallownet.compiled needs Numba and SciPy, which are not installed. '
+    raise ImportError(f'shallownet.compiled needs Numba and SciPy; got {str(error).rstrip(".")}. '
                       'Use pip install "shallownet[compiled]".') from error
 
 SLICE_SECONDS = 0.03       # what the compiled loop may take before it looks for Ctrl-C
@@ -269,7 +272,7 @@ def _full_batch(network, arrays, l2, optimizer, run):
     m = total_weight(X, sample_weight)
     settings = {"m": X.shape[1], "batch_size": None}
     if X.shape[1] > network.block_columns or any(map(is_streamed, arrays)):
-        evaluate, leap = partial(_by_blocks, network, arrays, l2 / m, m, run), None
+        evaluate, leap = partial(gradient_by_blocks, network, arrays, l2 / m, run), None
     else:
         data = network.data(*arrays)
         evaluate, leap = partial(network.gradient, data, l2 / m), network.leap(optimizer, l2 / m)
@@ -284,11 +287,14 @@ def _full_batch(network, arrays, l2, optimizer, run):
                      leap=leap and leap_over)
 
 
-def _by_blocks(network, arrays, l2, m, run, parameters, with_cost):
+def gradient_by_blocks(network, arrays, l2_per_weight, run, parameters, with_cost):
     """Return cost and gradient of all samples, block by block: their boundaries depend on the sizes alone."""
+    m = total_weight(arrays[0], arrays[2])
 
     def block(chunk, columns):
-        cost, grads, weight = network.gradient(network.data(*load(chunk, columns)), l2, parameters, with_cost)
+        cost, grads, weight = network.gradient(
+            network.data(*load(chunk, columns)), l2_per_weight, parameters, with_cost
+        )
         share = weight / m
         return share * cost if with_cost else 0.0, {name: share * gradient for name, gradient in grads.items()}
 
@@ -345,6 +351,8 @@ class Network:
         self.cost = _kernels.COST[parameters.get("cost", "cross_entropy")]
         self.n_h, n_x = parameters["W1"].shape
         self.size = sum(parameters[name].size for name in NAMES)
+        if self.n_h * n_x >= _kernels.BLAS_SIZE:
+            import scipy.linalg  # noqa: F401  its BLAS has to be there when workers holds BLAS at one thread
         products = self.n_h * (n_x + len(parameters["W2"]))
         self.block_columns = _kernels.COLUMNS * min(64, max(1, BLOCK_PRODUCTS // products // _kernels.COLUMNS))
 

@@ -6,7 +6,9 @@ What both engines promise is tested in the other files, with the fixture ``engin
 import builtins
 import copy
 import importlib
+import importlib.util
 import math
+import runpy
 import signal
 import sys
 import time
@@ -16,6 +18,7 @@ import numba
 import numpy as np
 import pytest
 from streams import Slices
+from threadpoolctl import threadpool_info
 
 from shallownet import _kernels, compiled, training
 from shallownet.activations import ACTIVATIONS, Activation
@@ -328,8 +331,26 @@ def test_a_missing_numba_is_named_with_the_extra(monkeypatch):
     original = builtins.__import__
     monkeypatch.setattr(builtins, "__import__", refuse)
     monkeypatch.delitem(sys.modules, "shallownet.compiled")
-    with pytest.raises(ImportError, match=r'^shallownet\.compiled needs Numba and SciPy, .*"shallownet\[compiled\]"'):
+    with pytest.raises(ImportError, match=r"^shallownet\.compiled needs Numba and SciPy; got numba\. Use pip"):
         importlib.import_module("shallownet.compiled")
+
+
+def test_a_missing_scipy_is_named_with_the_extra(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.delitem(sys.modules, "shallownet.compiled")
+    with pytest.raises(ImportError, match=r"needs Numba and SciPy; got No module named 'scipy'\. Use pip .*compiled"):
+        runpy.run_path(compiled.__file__)
+
+
+def test_blas_is_held_at_one_thread_in_wide_layers(problem):
+    parameters, X, Y = problem(n_x=64, n_h=64, m=20)
+    seen = []
+
+    def look(state):
+        seen.extend(library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas")
+
+    train(X, Y, parameters, 4, batch_size=8, report_every=1, callbacks=[look])
+    assert set(seen) == {1}
 
 
 def test_nn_model_and_predict_are_the_twins_of_the_plain_ones(planar):

@@ -42,7 +42,7 @@ LAYER = {module: number for number, modules in enumerate(LAYERS) for module in m
 IMPORTERS = {
     "h5py": {"convert", "readers"},
     "matplotlib": {"plotting", "report"},
-    "scipy": {"lbfgs"},
+    "scipy": {"lbfgs", "compiled"},
     "sklearn": {"sklearn"},
     "dask": {"dask"},
     "distributed": {"dask"},
