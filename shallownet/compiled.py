@@ -83,12 +83,13 @@ def nn_model(
     callbacks: Iterable[Callback] = (),
     state: State | None = None,
     threads: int | None = None,
-) -> Parameters:
+    return_history: bool = False,
+) -> Parameters | tuple[Parameters, History]:
     """Train a network with one hidden layer and return its parameters.
 
     Parameters
     ----------
-    X, Y, n_h, num_iterations, print_cost, learning_rate, hidden, cost, scale, random_state
+    X, Y, n_h, num_iterations, print_cost, learning_rate, hidden, cost, scale, random_state, return_history
         As in ``shallownet.nn_model``.
     optimizer, batch_size, l2, sample_weight, report_every, callbacks, state, threads
         As in ``shallownet.train``.
@@ -106,12 +107,12 @@ def nn_model(
         optimizer = gradient_descent(learning_rate)
     if print_cost:
         callbacks = (print_cost_callback(), *check_callbacks(callbacks))
-    parameters, _ = train(
+    parameters, history = train(
         X, Y, parameters, num_iterations, optimizer=optimizer, batch_size=batch_size, l2=l2,
         sample_weight=sample_weight, random_state=random_state, report_every=report_every, callbacks=callbacks,
         state=state, threads=threads,
     )
-    return parameters
+    return (parameters, history) if return_history else parameters
 
 
 def train(
