@@ -33,6 +33,7 @@ LAYERS = [
     "dask compiled table_model",
     "sklearn report",
     "__init__",
+    "export",
     "cli",
     "__main__",
 ]
@@ -46,6 +47,7 @@ IMPORTERS = {
     "dask": {"dask"},
     "distributed": {"dask"},
     "numba": {"compiled", "_kernels"},
+    "onnx": {"export"},
     "tqdm": {"callbacks", "readers"},
     "threadpoolctl": {"_threads"},
 }
