@@ -20,9 +20,9 @@ import numpy as np
 
 from shallownet import __version__
 from shallownet._checks import check_name
+from shallownet._files import replacing
 from shallownet._types import Parameters, PathLike
 from shallownet.network import NAMES, check_parameters, output_of
-from shallownet.storage import replacing
 
 ONNX_OPSET, ONNX_IR = 17, 8           # of 2022: later readers read them too
 WIDTH = 110                           # characters of a line of numbers
