@@ -34,6 +34,7 @@ LAYERS = [
     "dask compiled table_model",
     "sklearn report",
     "__init__",
+    "export",
     "cli",
     "__main__",
 ]
@@ -47,6 +48,7 @@ IMPORTERS = {
     "dask": {"dask"},
     "distributed": {"dask"},
     "numba": {"compiled", "_kernels"},
+    "onnx": {"export"},
     "tqdm": {"callbacks", "readers"},
     "threadpoolctl": {"_threads"},
 }
