@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from shallownet.model_selection import prediction_interval
 from sklearn.linear_model import LogisticRegression, Ridge
 
 import shallownet
 from shallownet import predict_probability
 from shallownet.datasets import blobs
+from shallownet.model_selection import prediction_interval
 from shallownet.storage import save_parameters
 from shallownet.table_model import (
     baseline_scores,
