@@ -1,4 +1,8 @@
-"""Activation functions, each with its derivative written in the output ``A``."""
+"""Activation functions, each with its derivative written in the output ``A``.
+
+That asks for a function that never takes one value with two slopes: a rising one does, such as tanh or softplus. GELU
+and swish fall before they rise, so they cannot be rows of the table.
+"""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -16,18 +20,18 @@ def tanh(Z: Array) -> Array:
 def sigmoid(Z: Array) -> Array:
     """Logistic function ``A = 1 / (1 + e^-Z)``, in (0, 1) but for rounding.
 
-    Computed as ``(tanh(Z/2) + 1) / 2``, which is the same number up to the rounding of 1: it cannot overflow, and
-    NumPy's tanh is vectorised.
+    A small probability is right to its last digits. Where ``e^-Z`` overflows, below -709 or in float32 below -88, it is
+    0: the right one is smaller than the smallest normal number, or nearly so.
 
     Examples
     --------
     >>> sigmoid(np.array([-1000.0, 0.0, 1000.0]))
     array([0. , 0.5, 1. ])
     """
-    A = np.tanh(0.5 * Z)
-    A *= 0.5
-    A += 0.5
-    return A
+    with np.errstate(over="ignore"):
+        A = np.exp(-Z)
+    A += 1
+    return 1 / A
 
 
 def relu(Z: Array) -> Array:
@@ -62,7 +66,7 @@ def tanh_derivative(A: Array) -> Array:
 
 
 def sigmoid_derivative(A: Array) -> Array:
-    """``dA/dZ = A (1 - A)``."""
+    """``dA/dZ = A (1 - A)``, as exact as ``A`` is: near 1 that is the rounding of 1."""
     return A * (1.0 - A)
 
 
@@ -72,7 +76,7 @@ def relu_derivative(A: Array) -> Array:
 
 
 class Activation(NamedTuple):
-    """A hidden layer's activation ``A = function(Z)`` and ``dA/dZ = derivative(A)``."""
+    """A hidden layer's activation ``A = function(Z)`` and ``dA/dZ = derivative(A)``, which must not depend on more."""
 
     function: Callable[[Array], Array]
     derivative: Callable[[Array], Array]

@@ -54,7 +54,7 @@ def brier(Z2: Array, Y: Array) -> Array:
 
 
 def _y_log_a(Y, A):
-    return Y * np.log(A, where=Y > 0, out=np.zeros(A.shape, np.result_type(A, np.float32)))
+    return Y * np.log(A, where=Y != 0, out=np.zeros(A.shape, np.result_type(A, np.float32)))
 
 
 def cross_entropy_delta(A2: Array, Y: Array) -> Array:

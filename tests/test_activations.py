@@ -1,4 +1,5 @@
 import math
+from decimal import Decimal, localcontext
 
 import numpy as np
 import pytest
@@ -20,6 +21,22 @@ def of_each(function, Z):
 ])
 def test_an_activation_is_its_formula(function, formula):
     np.testing.assert_allclose(function(Z), of_each(formula, Z), rtol=0, atol=1e-15)
+
+
+@pytest.mark.parametrize(("dtype", "lowest"), [(np.float32, -87), (np.float64, -708)])
+def test_sigmoid_and_its_derivative_are_right_to_the_last_digits(dtype, lowest):
+    Z = np.sort(np.r_[np.linspace(lowest, 40, 500), np.linspace(-3, 3, 200)].astype(dtype))
+    A, derivative = sigmoid(Z), ACTIVATIONS["sigmoid"].derivative(sigmoid(Z))
+
+    def digits(value, exact):
+        """The error in units of the last place."""
+        return abs(Decimal(float(value)) - exact) / Decimal(float(np.spacing(dtype(exact))))
+
+    with localcontext(prec=50):
+        exact = [1 / (1 + (-Decimal(float(z))).exp()) for z in Z]
+        assert max(map(digits, A, exact)) < 4
+        slopes = [e * (1 - e) for e in exact]
+        assert max(map(digits, derivative[Z < 0], slopes[:(Z < 0).sum()])) < 8
 
 
 def test_softmax_is_its_formula():

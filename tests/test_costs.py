@@ -104,6 +104,17 @@ def test_zero_times_log_zero_is_zero(cost, A2, Y, value):
     assert cost(np.array(A2, float)[:, None], np.array(Y, float)[:, None]).item() == value
 
 
+@pytest.mark.parametrize("name", ["cross_entropy", "softmax_cross_entropy"])
+@pytest.mark.parametrize("label", [-2.0, -0.5, 1.5])
+def test_the_cost_of_an_output_is_its_formula_for_labels_outside_of_0_and_1_too(name, label):
+    row, Y = COSTS[name], labels(name)
+    Y[1, :5] = label
+    Z2 = np.random.RandomState(1).standard_normal(Y.shape)
+    A2 = OUTPUT_ACTIVATIONS[row.output](Z2)
+    formula = {"cross_entropy": -(Y * np.log(A2) + (1 - Y) * np.log(1 - A2)), "softmax_cross_entropy": -Y * np.log(A2)}
+    np.testing.assert_allclose(row.of_output(A2, Y), formula[name].sum(axis=0, keepdims=True), rtol=1e-12)
+
+
 @pytest.mark.parametrize("name", COSTS)
 def test_float32_stays_float32(name):
     row, Y = COSTS[name], labels(name).astype(np.float32)

@@ -210,6 +210,11 @@ def test_the_cost_is_a_python_float(cost, dtype, with_cache, problem):
         assert type(compute_cost(A2, Y, parameters, cache=cache if with_cache else None, **settings)) is float
 
 
+def test_the_cost_of_the_course_s_labels_outside_of_0_and_1():
+    A2, Y = np.array([[0.5002307, 0.49985831, 0.50023963]]), np.random.RandomState(1).randn(1, 3)     # that of 2017
+    assert compute_cost(A2, Y) == pytest.approx(0.692919893776, abs=5e-13)
+
+
 def test_the_calls_of_the_text_work():
     A2, Y = np.array([[0.5, 0.25]]), np.array([[1, 0]])
     value = (math.log(2) + math.log(4 / 3)) / 2
