@@ -3,6 +3,7 @@
 import math
 import numbers
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,9 @@ def check_shape(argument, array, shape, cure):
     if getattr(array, "shape", None) != shape:
         got = getattr(array, "shape", f"a {type(array).__name__}")
         raise ValueError(f"{argument} must have shape {shape}; got {got}. {cure}")
+    if not hasattr(array, "dtype"):                                       # a DataFrame
+        got, code = type(array).__name__, array_code(argument, array)
+        raise TypeError(f"{argument} must be an array; got a {got}. Use {code}.")
 
 
 def check_dtype(dtype):
@@ -77,6 +81,10 @@ def check_callbacks(callbacks):
         if not callable(callback):
             raise TypeError(f"callbacks must be a sequence of functions; got {callback!r} in it. "
                             "Use functions that take the training state.")
+        name = getattr(callback, "__qualname__", "")
+        if getattr(callback, "__module__", "") == "shallownet.callbacks" and name.isidentifier():
+            raise TypeError(f"callbacks must take the training state; got {name}, which makes such a callback. "
+                            f"Use {name}(...): call it.")
     return functions
 
 
@@ -90,8 +98,26 @@ def is_streamed(X):
     )
 
 
+def array_code(argument, array):
+    """Return the code that makes an array with ``T`` and ``reshape`` of the argument, whatever it is."""
+    if hasattr(array, "T") and hasattr(array, "reshape"):
+        return argument
+    if hasattr(array, "to_numpy"):
+        return f"{argument}.to_numpy()"
+    if hasattr(array, "shape") and hasattr(array, "__getitem__"):
+        return f"{argument}[{', '.join(':' * len(array.shape))}]"
+    return f"np.array({argument})"
+
+
 def as_floats(argument, array):
     """Return ``array`` as float32 (if it is float32) or float64, refusing what holds no real numbers."""
+    if array is None:
+        raise TypeError(f"{argument} must be an array of numbers; got None.")
+    if isinstance(array, Mapping):                                        # an h5py.File or an npz too
+        names = [name for name in array if isinstance(name, str)]
+        name = argument if argument in names else next(iter(names), "name")
+        raise TypeError(f"{argument} must be one array; got a {type(array).__name__} of {', '.join(names) or 'none'}. "
+                        f"Name the dataset: {argument}[{name!r}].")
     if isinstance(array, np.ma.MaskedArray):
         raise TypeError(f"{argument} must not be a masked array; got one. Fill it or drop the masked samples.")
     try:
@@ -110,7 +136,20 @@ def check_real(argument, array):
     if hasattr(array, "toarray"):
         raise TypeError(f"{argument} must be a dense array; got a {type(array).__name__}. Use {argument}.toarray().")
     if np.dtype(array.dtype).kind not in "fiub":
-        raise TypeError(f"{argument} must hold real numbers; got dtype {array.dtype}. Use {argument}.astype(float).")
+        raise TypeError(f"{argument} must hold real numbers; got dtype {array.dtype}. {number_cure(argument, array)}")
+
+
+def number_cure(argument, array):
+    """Return what makes numbers of text, objects, dates or complex numbers."""
+    kind = np.dtype(array.dtype).kind
+    if kind == "c":
+        return f"Use np.real({argument})."
+    if kind in "SUOT" and not argument.startswith("X"):
+        try:
+            np.array(array[:1000] if len(array.shape) == 1 else array[:, :1000], float)
+        except (TypeError, ValueError, IndexError):
+            return f"Use np.unique({argument}, return_inverse=True)[1].reshape(1, -1) to number classes."
+    return f"Use np.array({argument}, float), and read_table for a table with text."
 
 
 class Stream:
@@ -155,19 +194,22 @@ def as_columns(argument, array, rows=None, finite=True):
     """
     if isinstance(array, Stream):
         return array
-    streamed = is_streamed(array)
+    streamed, code = is_streamed(array), array_code(argument, array)
     if not streamed:
         array = as_floats(argument, array)
     letter = {"X": "n_x", "Y": "n_y"}.get(argument, "n")
     expected = f"({letter if rows is None else rows}, m)"
     if len(array.shape) != 2:
-        cure = f"Use {argument}.reshape(1, -1)." if len(array.shape) == 1 else "Columns are samples."
+        one_sample = rows not in (None, 1) and array.shape == (rows,)
+        cure = f"Use {code}.reshape({'-1, 1' if one_sample else '1, -1'})."
+        if len(array.shape) != 1 or rows not in (None, 1, *array.shape):
+            cure = "Columns are samples, rows are features."
         raise ValueError(f"{argument} must have shape {expected}; got {tuple(array.shape)}. {cure}")
     if 0 in array.shape:
         raise ValueError(f"{argument} must have shape {expected} with at least one row and one sample; "
                          f"got {tuple(array.shape)}.")
     if rows is not None and array.shape[0] != rows:
-        cure = f"Use {argument}.T." if array.shape[1] == rows else "Columns are samples, rows are features."
+        cure = f"Use {code}.T." if array.shape[1] == rows else "Columns are samples, rows are features."
         raise ValueError(f"{argument} must have shape {expected}; got {tuple(array.shape)}. {cure}")
     if streamed:
         check_real(argument, array)
@@ -181,16 +223,20 @@ def as_labels(Y, X, output, rows=None, arguments=("Y", "X")):
         return Y
     name, data_name = arguments
     m = X.shape[1]
-    streamed = is_streamed(Y)
+    streamed, code = is_streamed(Y), array_code(name, Y)
     if not streamed:
         Y = as_floats(name, Y)
     shape = tuple(Y.shape)
     letter = "n_y" if rows is None else rows
     if len(shape) != 2 or 0 in shape or shape[1] != m or (rows is not None and shape[0] != rows):
         if shape in ((m,), (m, 1)):
-            cure = f"Use {name}.reshape(1, -1)."
+            cure = f"Use {code}.reshape(1, -1)."
         elif len(shape) == 2 and shape[0] == m:
-            cure = f"Use {name}.T."
+            cure = f"Use {code}.T."
+        elif len(shape) in (1, 2) and shape[0] == X.shape[0]:             # rows are samples, in both
+            flat = shape[1:] in ((), (1,))
+            cure = (f"Use {array_code(data_name, getattr(X, 'array', X))}.T and "
+                    f"{code}{'.reshape(1, -1)' if flat else '.T'}: columns are samples.")
         elif shape == (1, m) and output == "softmax":
             cure = f"Use one_hot({name})."
         else:
@@ -199,18 +245,15 @@ def as_labels(Y, X, output, rows=None, arguments=("Y", "X")):
                          f"got {shape}. {cure}")
     if streamed:
         check_real(name, Y)
-        return Stream(name, Y, result_dtype(X), lambda block: check_labels(name, block, output))
-    return check_labels(name, check_finite(name, Y), output).astype(result_dtype(X), copy=False)
+        return Stream(name, Y, result_dtype(X), lambda block: check_labels(name, block, output, code))
+    return check_labels(name, check_finite(name, Y), output, code).astype(result_dtype(X), copy=False)
 
 
-def check_labels(name, Y, output):
+def check_labels(name, Y, output, code=None):
     """Refuse labels that the output activation cannot reach."""
     if output == "sigmoid" and (Y.min() < 0 or Y.max() > 1):
-        raise ValueError(
-            f"{name} must lie in [0, 1] for a sigmoid output; got values from {Y.min():g} to {Y.max():g}. "
-            f"Use {name} > 0 for -1 and 1, cost='softmax_cross_entropy' with one_hot({name}) for classes, "
-            "cost='squared_error' for values."
-        )
+        raise ValueError(f"{name} must lie in [0, 1] for a sigmoid output; got values from {Y.min():g} to {Y.max():g}. "
+                         f"Use {label_cure(name, Y, code or name)}.")
     if output == "softmax":
         total = Y.sum(axis=0)
         wrong = np.flatnonzero((np.abs(total - 1) > 1e-6) | (Y.min(axis=0) < 0))
@@ -221,13 +264,25 @@ def check_labels(name, Y, output):
     return Y
 
 
+def label_cure(name, Y, code):
+    """Return what to do with labels outside [0, 1]: two labels, the numbers of classes, or values."""
+    values = np.unique(Y)
+    if len(values) == 2:
+        return f"{code} == {values[1].item()!r} for two classes, cost='squared_error' for values"
+    if len(Y) == 1 and (values == np.floor(values)).all() and len(values) > 2:
+        numbers = name if values[0] >= 0 else f"np.unique({name}, return_inverse=True)[1].ravel()"
+        return f"cost='softmax_cross_entropy' with one_hot({numbers}) for classes, cost='squared_error' for values"
+    return "cost='squared_error' for values"
+
+
 def as_sample_weight(sample_weight, X):
     """Return the ``(1, m)`` weights, or None."""
     if sample_weight is None:
         return None
+    code = array_code("sample_weight", sample_weight)
     sample_weight = as_floats("sample_weight", sample_weight)
     m = X.shape[1]
-    check_shape("sample_weight", sample_weight, (1, m), "Use sample_weight.reshape(1, -1)."
+    check_shape("sample_weight", sample_weight, (1, m), f"Use {code}.reshape(1, -1)."
                 if sample_weight.size == m else f"X has m = {m} samples.")
     check_finite("sample_weight", sample_weight, cure="A sample that shall not count has weight 0.")
     with np.errstate(over="ignore"):

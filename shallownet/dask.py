@@ -342,6 +342,9 @@ def _as_dask(argument, array, client=None):
         raise TypeError(f"{argument} must be a Dask array{or_files}; got {type(array).__name__}. "
                         f"Use dask.array.from_array({argument}, chunks=(-1, 200_000)).")
     if array.ndim == 2 and array.numblocks[0] > 1:
+        if array.numblocks[1] == 1 and array.shape[0] > array.shape[1]:
+            raise ValueError(f"{argument} must have samples as columns; got chunks of {array.chunks[0]} rows of "
+                             f"{array.shape}. Use {argument}.T.")
         raise ValueError(f"{argument} must be chunked along the columns only; got chunks of {array.chunks[0]} rows. "
                          f"Use {argument}.rechunk({{0: -1}}).")
     return array

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from shallownet._checks import (
+    array_code,
     as_columns,
     as_floats,
     check_dtype,
@@ -122,8 +123,9 @@ def initialize_parameters(
 def check_parameters(parameters: Parameters) -> Parameters:
     """Refuse a dictionary that is not a network: missing entries, shapes that disagree, unknown names, NaN."""
     if not isinstance(parameters, dict):
-        raise TypeError(f"parameters must be a dictionary; got {type(parameters).__name__}. "
-                        "Use initialize_parameters(n_x, n_h, n_y).")
+        from_train = isinstance(parameters, tuple) and len(parameters) == 2
+        cure = "parameters, history = train(...)" if from_train else "initialize_parameters(n_x, n_h, n_y)"
+        raise TypeError(f"parameters must be a dictionary; got {type(parameters).__name__}. Use {cure}.")
     missing = [name for name in NAMES if name not in parameters]
     if missing:
         raise ValueError(f"parameters must have the entries W1, b1, W2, b2; got no {', '.join(missing)}. "
@@ -178,8 +180,8 @@ def forward_propagation(X: Array, parameters: Parameters) -> tuple[Array, Cache]
     W1, b1, W2, b2 = parameters["W1"], parameters["b1"], parameters["W2"], parameters["b2"]
     g = ACTIVATIONS[parameters.get("hidden", "tanh")].function
     g_output = OUTPUT_ACTIVATIONS[output_of(parameters)]
-    if getattr(X, "ndim", 0) != 2 or X.shape[0] != W1.shape[1]:
-        got = getattr(X, "shape", f"a {type(X).__name__}")
+    if getattr(X, "ndim", 0) != 2 or X.shape[0] != W1.shape[1] or not hasattr(X, "dtype"):
+        got = X.shape if hasattr(X, "dtype") else f"a {type(X).__name__}. Use {array_code('X', X)}"
         raise ValueError(f"X must have shape ({W1.shape[1]}, m); got {got}. Columns are samples.")
     if X.dtype.kind != "f":
         X = X.astype(float)                                               # integers would overflow

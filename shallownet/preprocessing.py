@@ -241,7 +241,7 @@ def split_columns(
     for name, array in (("X", X), ("Y", Y)):
         if is_streamed(array):
             raise TypeError(f"{name} must be held in memory to be shuffled; got a {type(array).__name__}. "
-                            f"Use np.array({name}), or hold out a slice {name}[:, i:j].")
+                            f"Use np.array({name}[:, :]), or hold out a slice {name}[:, i:j].")
     X, Y = as_columns("X", X), as_columns("Y", Y)
     m = X.shape[1]
     if Y.shape[1] != m:

@@ -128,9 +128,9 @@ class Stubborn:
 
 
 @pytest.mark.parametrize(("array", "error", "message"), [
-    (None, TypeError, r"^X must hold real numbers; got dtype object\. Use X\.astype\(float\)\.$"),
+    (None, TypeError, r"^X must be an array of numbers; got None\.$"),
     ("abc", TypeError, r"^X must .* <U3\."),
-    ({"a": 1}, TypeError, r"^X must .* object\."),
+    ({"a": 1}, TypeError, r"^X must be one array; got a dict of a\. Name the dataset: X\['a'\]\.$"),
     ({1, 2}, TypeError, r"^X must .* object\."),
     (1j * X, TypeError, r"^X must .* complex128\."),
     (X.astype("M8[s]"), TypeError, r"^X must .* datetime64\[s\]\."),
@@ -178,8 +178,8 @@ def test_infinities_that_cancel_are_seen():
 
 @pytest.mark.parametrize(("array", "rows", "message"), [
     (X[0], None, r"^X must have shape \(n_x, m\); got \(3,\)\. Use X\.reshape\(1, -1\)\.$"),
-    (X[None], None, r"^X must have shape \(n_x, m\); got \(1, 2, 3\)\. Columns are samples\.$"),
-    (3.0, None, r"^X must have shape \(n_x, m\); got \(\)\. Columns are samples\.$"),
+    (X[None], None, r"^X must have shape \(n_x, m\); got \(1, 2, 3\)\. Columns are samples, rows are features\.$"),
+    (3.0, None, r"^X must have shape \(n_x, m\); got \(\)\. Columns are samples, rows are features\.$"),
     (X[:, :0], None, r"^X must have shape \(n_x, m\) with at least one row and one sample; got \(2, 0\)\.$"),
     (X[:0], None, r"^X must have shape \(n_x, m\) with at least one row and one sample; got \(0, 3\)\.$"),
     (X, 3, r"^X must have shape \(3, m\); got \(2, 3\)\. Use X\.T\.$"),
@@ -326,9 +326,10 @@ def test_a_stream_is_checked_as_it_is_read_and_names_the_place_in_the_whole():
 
 @pytest.mark.parametrize(("array", "error", "message"), [
     (Slices(X[0]), ValueError, r"^X must .*got \(3,\)\."),
-    (Slices(X.T), ValueError, r"^X must .*got \(3, 2\)\. Use X\.T\.$"),
+    (Slices(X.T), ValueError, r"^X must .*got \(3, 2\)\. Use X\[:, :\]\.T\.$"),
     (Slices(X[:, :0]), ValueError, r"^X must .*got \(2, 0\)"),
-    (Slices(X.astype(str)), TypeError, r"^X must hold real numbers; got dtype <U\d+\. Use X\.astype\(float\)\.$"),
+    (Slices(X.astype(str)), TypeError,
+     r"^X must hold real numbers; got dtype <U\d+\. Use np\.array\(X, float\), and read_table for a table with text\."),
     (Slices(X * 1j), TypeError, r"^X must .* complex128\."),
 ])
 def test_a_stream_that_does_not_fit_is_refused_before_it_is_read(array, error, message):

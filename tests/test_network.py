@@ -341,7 +341,7 @@ def test_an_update_keeps_names_dtype_and_the_old_parameters(learning_rate, probl
     (lambda p, X, Y: initialize_parameters(2, 4, 1, dtype=np.int64), "^dtype must"),
     (lambda p, X, Y: initialize_parameters(2, 4, 1, dtype="junk"), "^dtype must .*got 'junk'"),
     (lambda p, X, Y: forward_propagation(X[:2], p), r"^X must have shape \(3, m\); got \(2, 7\)\. Columns are samples"),
-    (lambda p, X, Y: forward_propagation([[1]] * 3, p), r"^X must have shape \(3, m\); got a list\. Columns"),
+    (lambda p, X, Y: forward_propagation([[1]] * 3, p), r"^X must .*got a list\. Use np\.array\(X\)\."),
     (lambda p, X, Y: forward_propagation(X[:, 0], p), r"^X must have shape \(3, m\); got \(3,\)\. Columns are samples"),
     (lambda p, X, Y: compute_cost(Y, Y[0]), r"^Y must .*got \(7,\)\."),
     (lambda p, X, Y: compute_cost(Y, Y.T), r"^Y must .*got \(7, 1\)\."),
