@@ -3,6 +3,7 @@
 import math
 import numbers
 import os
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -82,7 +83,7 @@ def check_callbacks(callbacks):
             raise TypeError(f"callbacks must be a sequence of functions; got {callback!r} in it. "
                             "Use functions that take the training state.")
         name = getattr(callback, "__qualname__", "")
-        if getattr(callback, "__module__", "") == "shallownet.callbacks" and name.isidentifier():
+        if getattr(callback, "__module__", "") == "shallownet.callbacks" and name.isidentifier() and name[0] != "_":
             raise TypeError(f"callbacks must take the training state; got {name}, which makes such a callback. "
                             f"Use {name}(...): call it.")
     return functions
@@ -246,6 +247,9 @@ def as_labels(Y, X, output, rows=None, arguments=("Y", "X")):
     if streamed:
         check_real(name, Y)
         return Stream(name, Y, result_dtype(X), lambda block: check_labels(name, block, output, code))
+    if output == "sigmoid" and len(Y) >= 3 and m > len(Y) and (Y == (Y > 0)).all() and (Y.sum(axis=0) == 1).all():
+        warnings.warn(f"{name} is one-hot, but each of the {len(Y)} sigmoid outputs is a question of its own. "
+                      "Use cost='softmax_cross_entropy' for classes that exclude each other.", stacklevel=3)
     return check_labels(name, check_finite(name, Y), output, code).astype(result_dtype(X), copy=False)
 
 

@@ -90,7 +90,8 @@ def open_regular(path):
     file = os.fdopen(descriptor, "rb")
     if file.read(len(SIGNATURE)) != SIGNATURE:
         file.close()
-        raise ModelFileError(f"path must be an HDF5 file; got {name!r}, which begins otherwise. Name the right file.")
+        what = f"is {maker_of(name)}" if maker_of(name) else "begins otherwise"
+        raise ModelFileError(f"path must be an HDF5 file; got {name!r}, which {what}. Name the right file.")
     file.seek(0)
     return file
 
@@ -133,8 +134,28 @@ def refusing(path, kind):
     except DAMAGE as error:
         own = isinstance(error, ModelFileError)
         reason = str(error) if own else f"{type(error).__name__}: {error}"
+        maker = maker_of(path)
+        if maker:
+            raise ModelFileError(f"path must be a shallownet {kind} file; got {os.fspath(path)!r}, which is {maker}. "
+                                 "Read its arrays with the program that wrote it, or with h5py.") from None
         raise ModelFileError(f"path must be a whole shallownet {kind} file; got {os.fspath(path)!r}, but {reason}. "
                              "Restore it from a copy, or write it again.") from (None if own else error)
+
+
+def maker_of(path):
+    """Return which other program's file this is, by the names that stand at its beginning; None for others."""
+    try:
+        with open(path, "rb") as file:
+            begin = file.read(2**14)
+    except OSError:
+        return None
+    if begin.startswith(b"MATLAB"):
+        return f"a MATLAB file, {begin[:10].decode('ascii', 'replace')}"
+    if begin.startswith(b"PK") and b"config.json" in begin:
+        return "a Keras file (.keras)"
+    if begin.startswith(b"\x89HDF") and (b"keras_version" in begin or b"model_weights" in begin):
+        return "a Keras file (.h5)"
+    return None
 
 
 def require(condition, reason):

@@ -6,6 +6,7 @@ callbacks here can be pickled, for trainings in other processes.
 
 import math
 import os
+import sys
 import threading
 import zlib
 from functools import cache, partial
@@ -30,7 +31,7 @@ def _print_cost(state):
 
 
 def progress_bar() -> Callback:
-    """Show a bar with the cost and the time left; silent where the output is no terminal."""
+    """Show a bar with the cost and the time left, in a notebook too; silent where the output is no terminal."""
     return _ProgressBar()
 
 
@@ -48,9 +49,10 @@ class _ProgressBar(threading.local):
             bar.close()                                                   # of a training that was interrupted
             bar = None
         if bar is None:
-            from tqdm import tqdm
+            from tqdm.auto import tqdm
 
-            bar = self.bar = tqdm(total=total, initial=iteration, unit="it", disable=None)
+            silent = False if "ipykernel" in sys.modules else None        # None: where the output is no terminal
+            bar = self.bar = tqdm(total=total, initial=iteration, unit="it", disable=silent)
         if state["cost"] is not None:
             bar.set_postfix_str(f"cost {state['cost']:.6f}", refresh=False)
         bar.update(iteration - bar.n)

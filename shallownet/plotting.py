@@ -13,6 +13,7 @@ References
 Okabe and Ito, "Color universal design", 2008: the eight colours, which colour-blind readers can tell apart.
 """
 
+import sys
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from math import ceil, sqrt
@@ -1031,9 +1032,13 @@ def _shortened(name, length):
 
 
 def _axes(ax, xlabel="", ylabel="", size=(5, 4)):
-    """Return ``ax``, or axes on a new figure that pyplot does not know: small in inches, so the letters are large."""
+    """Return ``ax``, or axes on a new figure: small in inches, so the letters are large.
+
+    Where pyplot is loaded, as in a notebook, the figure is one of pyplot's: ``plt.title`` and ``plt.show`` find it.
+    """
     if ax is None:
-        ax = Figure(size, dpi=200, layout="constrained").add_subplot()
+        figure = sys.modules["matplotlib.pyplot"].figure if "matplotlib.pyplot" in sys.modules else Figure
+        ax = figure(figsize=size, dpi=200, layout="constrained").add_subplot()
     ax.set(xlabel=xlabel, ylabel=ylabel)
     return ax
 

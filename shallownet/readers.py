@@ -17,7 +17,7 @@ from queue import Empty, SimpleQueue
 import numpy as np
 
 from shallownet._checks import as_path, regular_file
-from shallownet._files import defer_signals, replacing, require
+from shallownet._files import defer_signals, maker_of, replacing, require
 from shallownet._types import Array, Labels, PathLike
 from shallownet.preprocessing import one_hot
 from shallownet.tables import read_table as read_table
@@ -153,8 +153,7 @@ def read_mnist(folder: PathLike) -> tuple[Array, Array, Array, Array]:
     array([7])
     """
     folder = as_path("folder", folder)
-    paths = [next((path for path in (folder / name, folder / f"{name}.gz") if path.is_file()), None)
-             for name in MNIST_FILES]
+    paths = [next((path for path in _spellings(folder, name) if path.is_file()), None) for name in MNIST_FILES]
     missing = [name for name, path in zip(MNIST_FILES, paths, strict=True) if path is None]
     if missing:
         raise FileNotFoundError(f"folder must hold {', '.join(MNIST_FILES)}, plain or as .gz; got no "
@@ -165,6 +164,12 @@ def read_mnist(folder: PathLike) -> tuple[Array, Array, Array, Array]:
         raise ValueError(f"{paths[2]} must hold images of {len(X_train)} pixels, as {paths[0]} does; "
                          f"got {len(X_test)}.")
     return X_train, Y_train, X_test, Y_test
+
+
+def _spellings(folder, name):
+    """Where a file of MNIST may be: plain or gzipped, and with the dot that it has on Kaggle."""
+    spellings = name, name.replace("-idx", ".idx")
+    return [folder / f"{spelling}{ending}" for spelling in spellings for ending in ("", ".gz")]
 
 
 def _read_digits(images_path, labels_path):
@@ -319,6 +324,10 @@ def read_coursera_h5(path: PathLike) -> tuple[Array, Array, tuple[str | int, ...
     """
     path = regular_file(path)
     data = path.read_bytes()
+    maker = maker_of(path)
+    if maker:
+        raise ValueError(f"path must be one of the course's HDF5 image files; got {path}, which is {maker}. "
+                         "Read its arrays with the program that wrote it, or with h5py.")
     with defer_signals():
         return _read_coursera(path, data)
 
@@ -345,7 +354,7 @@ def _read_coursera(path, data):
 def _coursera_members(file):
     """Names, numbers of dimensions and NumPy's kinds of the three datasets."""
     for part in ("train", "test"):
-        members = ((f"{part}_set_x", 4, "u"), (f"{part}_set_y", 1, "iu"), ("list_classes", 1, "iuS"))
+        members = ((f"{part}_set_x", 4, "u"), (f"{part}_set_y", 1, "iu"), ("list_classes", 1, "iuSO"))
         if set(file) == {name for name, _, _ in members}:
             return members
     raise ValueError(f"it holds {', '.join(sorted(file)) or 'nothing'} and not train_set_x, train_set_y and "
@@ -353,7 +362,7 @@ def _coursera_members(file):
 
 
 def _read_dataset(file, name, rank, kinds, limit):
-    """Read a dataset of plain numbers or fixed-length strings, after a look at all that HDF5 would follow or unpack."""
+    """Read a dataset of plain numbers or strings, after a look at all that HDF5 would follow or unpack."""
     import h5py
 
     require(file.id.links.get_info(name.encode()).type == h5py.h5l.TYPE_HARD, f"{name} is a link to elsewhere")
@@ -361,8 +370,10 @@ def _read_dataset(file, name, rank, kinds, limit):
     require(isinstance(dataset, h5py.Dataset), f"{name} is no dataset")
     require(not dataset.is_virtual and not dataset.external, f"{name} has its numbers in another file")
     stored = dataset.id.get_type()
-    require(stored.get_class() in (h5py.h5t.INTEGER, h5py.h5t.STRING) and stored.dtype.kind in kinds,
-            f"{name} holds {stored.dtype} and not integers{' or fixed-length strings' * ('S' in kinds)}")
+    text = stored.get_class() == h5py.h5t.STRING
+    any_length = text and stored.is_variable_str()
+    require((stored.get_class() == h5py.h5t.INTEGER or text) and stored.dtype.kind in kinds,
+            f"{name} holds {stored.dtype} and not integers{' or strings' * ('S' in kinds)}")
     shape = dataset.shape or ()
     require(len(shape) == rank and 0 not in shape, f"{name} has the shape {shape} and not {rank} dimension(s)")
 
@@ -371,10 +382,12 @@ def _read_dataset(file, name, rank, kinds, limit):
     require(filters <= {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32},
             f"{name} has the HDF5 filters {sorted(filters)} and not gzip")
     chunk = dataset.chunks or shape
-    size = max(math.prod(shape), math.prod(chunk)) * stored.dtype.itemsize
+    size = max(math.prod(shape), math.prod(chunk)) * stored.get_size()
     require(size <= limit, f"{name} declares {size} bytes, more than the file can hold")
     # What is not stored would be read as zeros.
     chunks = math.prod(-(-n // k) for n, k in zip(shape, chunk, strict=True))
-    whole = dataset.id.get_num_chunks() == chunks if dataset.chunks else dataset.id.get_storage_size() == size
+    stored_size = dataset.id.get_storage_size()
+    in_one_piece = stored_size == size or (any_length and stored_size > 0)
+    whole = dataset.id.get_num_chunks() == chunks if dataset.chunks else in_one_piece
     require(whole, f"{name} is not stored whole")
     return dataset[()]

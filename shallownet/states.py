@@ -9,6 +9,7 @@
 ``optimizer_state`` dictionary of arrays
 ``finished``        True in the last call of the callbacks, after the last update
 ``stop_reason``     ``"num_iterations"``, ``"callback"``; of L-BFGS also ``"converged"``, ``"precision"``; None before
+``inactive``        True where no relu is active on any sample, at the end of a training without mini-batches
 ``best_parameters`` the network to return instead, with ``best_cost``: put there by ``early_stopping``
 ``early_stopping``  what each ``early_stopping`` remembers
 ``running``         mean cost of the batches since the last report, and their weight
@@ -20,6 +21,7 @@
 
 import math
 import sys
+import warnings
 from collections.abc import Iterable
 from contextlib import suppress
 from itertools import pairwise
@@ -28,7 +30,7 @@ from numbers import Integral
 import numpy as np
 
 from shallownet._checks import outline
-from shallownet._types import Callback, History, Parameters, State
+from shallownet._types import Callback, Grads, History, Parameters, State
 from shallownet.network import NAMES, check_parameters
 from shallownet.objective import Objective, as_dtype
 from shallownet.optimizers import Optimizer, check_optimizer_state
@@ -208,8 +210,37 @@ def run_callbacks(callbacks: Iterable[Callback], state: State) -> bool:
 
 
 def outcome(state: State) -> tuple[Parameters, History]:
-    """Return ``(parameters, history)`` of a training that has ended: with ``early_stopping``, the best parameters."""
+    """Return ``(parameters, history)`` of a training that has ended: with ``early_stopping``, the best parameters.
+
+    Warn once of an outcome that is hardly what was wanted, and name the cure.
+    """
+    trouble = trouble_of(state)
+    if trouble:
+        warnings.warn(trouble, stacklevel=3)
     return state.get("best_parameters", state["parameters"]), state["history"]
+
+
+def trouble_of(state: State) -> str | None:
+    """Return what went wrong in a training that has ended, with its cure; None for most of them.
+
+    Two costs of mini-batches differ by chance, so the lower one of the last three reports counts.
+    """
+    costs, parameters = state["history"]["cost"], state["parameters"]
+    if state.get("inactive"):
+        return ("No hidden unit is active on any sample (dead relu): the network's output is constant. "
+                "Use standardize(X) and a smaller learning rate.")
+    if len(costs) < 2 or state["iteration"] < 100 or "best_parameters" in state:
+        return None
+    first, lowest = costs[0], min(costs)
+    last = costs[-1] if state["settings"].get("batch_size") is None else min(costs[-3:])
+    if last > 2 * lowest and last - lowest > 0.1 * (first - lowest):
+        return (f"The cost is {last:g} after iteration {state['iteration']}, and was {lowest:g} before: the training "
+                "diverged or oscillates. Use a smaller learning rate, and standardize (Y too for squared error).")
+    small = all(np.abs(parameters[name]).max() < 0.1 for name in ("W1", "W2"))
+    if small and state["iteration"] >= 1000 and first - last < 1e-3 * abs(first):
+        return (f"The cost has hardly moved, from {first:g} to {last:g} in {state['iteration']} iterations, and the "
+                "weights are still near zero. Start with larger ones: scale=1 or scale='glorot'.")
+    return None
 
 
 def carry_outcome(error: BaseException, state: State, *candidates: Parameters) -> None:
@@ -233,3 +264,9 @@ def carry_begin(error: BaseException, parameters: Parameters, state: State | Non
 def is_finite(parameters: Parameters) -> bool:
     """Whether all weights and biases are finite."""
     return all(np.isfinite(parameters[name]).all() for name in NAMES)
+
+
+def is_inactive(parameters: Parameters, grads: Grads) -> bool:
+    """Whether no relu is active on any sample: the error does not come through to the hidden layer."""
+    return bool(parameters.get("hidden") == "relu" and parameters["W2"].any()
+                and grads["db2"].any() and not grads["db1"].any())

@@ -28,6 +28,7 @@ from shallownet.states import (
     carry_outcome,
     initial_state,
     is_finite,
+    is_inactive,
     network_of,
     outcome,
     resume,
@@ -256,6 +257,7 @@ def descend(
     objective.seek(state)
     state |= {"num_iterations": num_iterations, "finished": False, "stop_reason": None}
     parameters = previous = state["parameters"]
+    grads = None
     optimizer_state, running = state["optimizer_state"], state["running"]
 
     def keep(iteration, running):
@@ -299,6 +301,7 @@ def descend(
                 state["stop_reason"] = "num_iterations"
             state["finished"] = True
             run_callbacks(callbacks, state)
+            state["inactive"] = objective.cost is not None and grads is not None and is_inactive(parameters, grads)
     except BaseException as error:
         carry_outcome(error, state, parameters, previous)
         raise

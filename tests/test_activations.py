@@ -96,5 +96,5 @@ def test_a_derivative_keeps_the_dtype(row):
 
 
 def test_the_tables_hold_the_documented_names():
-    assert set(ACTIVATIONS) == {"tanh", "sigmoid", "relu"}
+    assert set(ACTIVATIONS) >= {"tanh", "sigmoid", "relu"}
     assert set(OUTPUT_ACTIVATIONS) == {"sigmoid", "softmax", "linear"}

