@@ -14,7 +14,8 @@ from numba.core import cgutils
 from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic, overload
 
-COLUMNS = 256                       # samples in a block: its arrays stay in the first two caches
+COLUMNS = 256                       # samples in a block, at least
+BLOCK_NUMBERS = 2**14               # in all arrays of a block, where there are more samples: they stay in the cache
 BLAS_SIZE = 2048                    # n_x n_h from which the products with the data are those of BLAS
 HIDDEN = {"tanh": 0, "sigmoid": 1, "relu": 2}
 COST = {"cross_entropy": 0, "softmax_cross_entropy": 1, "squared_error": 2, "brier": 3}
@@ -509,9 +510,15 @@ def gather_samples(X, samples, start, x):
 
 
 @numba.njit(**EXACT)
+def columns(n_x, n_h, n_y):
+    """How many samples make a block; small layers take four times as many."""
+    return max(COLUMNS, min(4 * COLUMNS, BLOCK_NUMBERS // (n_x + 2 * n_h + 2 * n_y + 3) // COLUMNS * COLUMNS))
+
+
+@numba.njit(**EXACT)
 def workspace(T, n_x, n_h, n_y):
     """Room for the arrays of a block."""
-    return np.empty((n_x + 2 * n_h + 2 * n_y + 3) * COLUMNS, T)
+    return np.empty((n_x + 2 * n_h + 2 * n_y + 3) * columns(n_x, n_h, n_y), T)
 
 
 @numba.njit(**EXACT)
@@ -558,9 +565,9 @@ def add_gradient(hidden, cost, theta, n_h, X, Y, weight, samples, start, stop, f
     n_x, n_y = len(X), len(Y)
     W1, b1, W2, b2 = split(theta, n_x, n_h, n_y)
     dW1, db1, dW2, db2 = split(gradient, n_x, n_h, n_y)
-    total = 0.0
-    for first in range(start, stop, COLUMNS):
-        n = min(COLUMNS, stop - first)
+    size, total = columns(n_x, n_h, n_y), 0.0
+    for first in range(start, stop, size):
+        n = min(size, stop - first)
         x, a, d, z, y, w, top, others = block(space, n_x, n_h, n_y, n)
         for j in range(n):
             w[j] = factor * weight[0, column(samples, first + j)] if weight.shape[1] else factor
@@ -590,9 +597,9 @@ def write_output(hidden, cost, theta, n_h, X, out):
     n_x, n_y = len(X), len(out)
     W1, b1, W2, b2 = split(theta, n_x, n_h, n_y)
     samples, space = np.empty(0, np.int64), workspace(theta.dtype, n_x, n_h, n_y)
-    total = 0.0
-    for first in range(0, X.shape[1], COLUMNS):
-        n = min(COLUMNS, X.shape[1] - first)
+    size, total = columns(n_x, n_h, n_y), 0.0
+    for first in range(0, X.shape[1], size):
+        n = min(size, X.shape[1] - first)
         x, a, _, z, _, _, top, others = block(space, n_x, n_h, n_y, n)
         hidden_sums(W1, b1, X, samples, first, x, a)
         for j in range(n):

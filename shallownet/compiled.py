@@ -282,7 +282,7 @@ def _full_batch(network, arrays, l2, optimizer, run):
         return *evaluate(parameters, with_cost)[:2], m
 
     def leap_over(n, *state):
-        return leap(lambda n: (data, None, n), n, *state)[0]
+        return leap(lambda n: (data, None, n), n, *state)
 
     return Objective(gradient, lambda parameters: gradient(parameters, True)[0], network.dtype, settings,
                      leap=leap and leap_over)
@@ -334,8 +334,8 @@ def _mini_batches(network, batches, l2, optimizer):
             drawn[:] = draw(n)
             return network.rows(drawn[0][0]), [samples for _, samples in drawn], len(drawn)
 
-        result, done = leap(data, n, *state)
-        batches.give_back(drawn[done:])
+        result = leap(data, n, *state)
+        batches.give_back(drawn[result[3]:])
         return result
 
     return Objective(gradient, None, network.dtype, batches.settings, batches.seek, batches.epoch.copy,
@@ -354,8 +354,9 @@ class Network:
         self.size = sum(parameters[name].size for name in NAMES)
         if self.n_h * n_x >= _kernels.BLAS_SIZE:
             import scipy.linalg  # noqa: F401  its BLAS has to be there when workers holds BLAS at one thread
-        products = self.n_h * (n_x + len(parameters["W2"]))
-        self.block_columns = _kernels.COLUMNS * min(64, max(1, BLOCK_PRODUCTS // products // _kernels.COLUMNS))
+        n_y = len(parameters["W2"])
+        columns = _kernels.columns.py_func(n_x, self.n_h, n_y)
+        self.block_columns = columns * min(64, max(1, BLOCK_PRODUCTS // (self.n_h * (n_x + n_y)) // columns))
 
     def vector(self, arrays, prefix=""):
         return np.concatenate([arrays[prefix + name].ravel() for name in NAMES], dtype=self.dtype, casting="same_kind")
@@ -385,7 +386,7 @@ class Network:
             _kernels.NO_UPDATE, theta, np.empty((0, 0), self.dtype), gradient, data, l2, 0, np.empty(1),
             None if samples is None else [samples], with_cost=with_cost,
         )
-        return (costs[0] if with_cost else None), self.named(gradient, "d"), weights[0]
+        return (float(costs[0]) if with_cost else None), self.named(gradient, "d"), float(weights[0])
 
     def descend(self, rule, theta, moments, gradient, data, l2, t, rates, batches=None, beta1=0.0, beta2=0.0,
                 epsilon=0.0, with_cost=False):
@@ -399,7 +400,7 @@ class Network:
             rule, self.hidden, self.cost, self.n_h, theta, moments, gradient, *data, samples, bounds, l2, t, rates,
             beta1, beta2, epsilon, with_cost, costs, weights,
         )
-        return done, costs.tolist(), weights.tolist()
+        return done, costs, weights
 
     def leap(self, optimizer, l2, with_cost=False):
         """Return a function that makes many updates, or None for an optimizer that is not of ours."""
@@ -416,7 +417,9 @@ class Network:
             data, batches, n = draw(min(n, max(1, int(pace))))
             begin, t = self.vector(parameters), optimizer_state["t"]
             moments = np.empty((len(names), self.size), self.dtype)
-            rates = np.array([learning_rate_of(optimizer, {"t": t + k}) for k in range(n)])
+            rates = np.full(n, learning_rate_of(optimizer, {"t": t}))
+            if callable(keywords["learning_rate"]):
+                rates[1:] = [learning_rate_of(optimizer, {"t": t + k}) for k in range(1, n)]
 
             def run(n):
                 """From the beginning on, so that it can be asked for again."""
@@ -438,8 +441,8 @@ class Network:
             state = {"t": t + done}
             for row, name in zip(moments, names, strict=True):
                 state |= self.named(row, f"{name}_")
-            means = list(zip(costs if with_cost else [None] * n, weights, strict=True))[:done]
-            return (parameters | self.named(theta), optimizer_state | state, previous, means), done
+            means = list(zip(costs[:done].tolist(), weights[:done].tolist(), strict=True)) if with_cost else []
+            return parameters | self.named(theta), optimizer_state | state, previous, done, means
 
         return leap
 
@@ -493,7 +496,7 @@ def kernel(name, dtype):
         "write_output": number(one, one, vector, one, data, matrix),
     }[name]
     function = getattr(_kernels, name)
-    with said_after_a_second(f"shallownet.compiled: compiling for {dtype}, a few seconds, once."):
+    with said_after_a_second(f"shallownet.compiled: preparing for {dtype}; the first time, this compiles."):
         try:
             return numba.njit(signature, cache=True, **_kernels.EXACT)(function)
         except (OSError, RuntimeError, EOFError, pickle.UnpicklingError):  # nowhere to write, or a damaged file

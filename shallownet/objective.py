@@ -48,9 +48,10 @@ class Objective(NamedTuple):
     position : callable
         ``position()`` returns the entries that ``seek`` will look for in the state.
     leap : callable or None
-        ``leap(n, parameters, optimizer_state) -> (parameters, optimizer_state, previous, means)`` makes up to ``n``
-        updates in one go, the same bits as one by one. ``previous`` are the parameters before the last of them;
-        ``means`` has the cost (or None) and the weight of each. It ends before a gradient that is not finite.
+        ``leap(n, parameters, optimizer_state) -> (parameters, optimizer_state, previous, done, means)`` makes up to
+        ``n`` updates in one go, the same bits as one by one; it ends before a gradient that is not finite. ``previous``
+        are parameters from before the last update, finite if there are such, ``done`` is how many it made, and
+        ``means`` has the cost and the weight of each mini-batch.
     """
 
     gradient: Callable[[Parameters, bool], tuple[float | None, Grads, float]]
@@ -59,7 +60,7 @@ class Objective(NamedTuple):
     settings: dict
     seek: Callable[[State], None] = lambda state: None
     position: Callable[[], dict] = dict
-    leap: Callable[[int, Parameters, State], tuple[Parameters, State, Parameters, list]] | None = None
+    leap: Callable[[int, Parameters, State], tuple[Parameters, State, Parameters, int, list]] | None = None
 
 
 @contextmanager

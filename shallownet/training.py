@@ -287,11 +287,12 @@ def descend(
                 iteration += 1
                 ahead = min(num_iterations - iteration, -iteration % report_every)
                 if objective.leap and ahead:
-                    parameters, optimizer_state, previous, means = objective.leap(ahead, parameters, optimizer_state)
-                    iteration += len(means)
+                    parameters, optimizer_state, previous, done, means = objective.leap(
+                        ahead, parameters, optimizer_state
+                    )
+                    iteration += done
                     for cost, weight in means:
-                        if cost is not None:
-                            running = _add_to_mean(running, cost, weight)
+                        running = _add_to_mean(running, cost, weight)
             else:
                 keep(num_iterations, running)
                 cost = objective.cost(parameters) if objective.cost else _mean(running, state["cost"])
