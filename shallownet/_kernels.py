@@ -16,7 +16,7 @@ from numba.extending import intrinsic, overload
 
 COLUMNS = 256                       # samples in a block, at least
 BLOCK_NUMBERS = 2**14               # in all arrays of a block, where there are more samples: they stay in the cache
-BLAS_SIZE = 2048                    # n_x n_h from which the products with the data are those of BLAS
+BLAS_SIZE = 4096                    # n_x n_h from which the products with the data are those of BLAS
 HIDDEN = {"tanh": 0, "sigmoid": 1, "relu": 2}
 COST = {"cross_entropy": 0, "softmax_cross_entropy": 1, "squared_error": 2, "brier": 3}
 TANH, SIGMOID, RELU = HIDDEN.values()
