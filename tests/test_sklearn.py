@@ -681,6 +681,9 @@ def test_what_a_file_cannot_hold_is_named(tables, tmp_path):
     model = small(ShallowNetClassifier, class_weight=dict.fromkeys(days, 2)).fit(X, y)
     with pytest.raises(TypeError, match=r"settings\.class_weight\.0\.0 must be a number"):
         model.save(tmp_path / "model.h5")
+    with pytest.raises(NotFittedError):
+        ShallowNetRegressor().save(tmp_path / "model.h5")
+    assert list(tmp_path.iterdir()) == []
 
 
 # Errors
