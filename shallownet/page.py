@@ -9,10 +9,10 @@ import json
 from collections.abc import Sequence
 from importlib.resources import files
 from math import ceil
-from pathlib import Path
 
 import numpy as np
 
+from shallownet._files import replacing
 from shallownet._types import Array, Labels, Parameters, PathLike
 from shallownet.network import NAMES, output_of
 from shallownet.plotting import (
@@ -117,7 +117,8 @@ def export_page(
     page = files("shallownet").joinpath("page.html").read_text(encoding="utf-8")
     page = page.replace("<title>Training of a network</title>", f"<title>{html.escape(title)}</title>")
     page = page.replace("/*NETWORK*/", NETWORK).replace("/*DATA*/", script_data(data))
-    Path(path).write_text(page, encoding="utf-8")
+    with replacing(path) as file:
+        file.write(page.encode())
 
 
 def network_data(parameters: Parameters) -> dict:
