@@ -406,6 +406,8 @@ def _in_javascript(names):
     return re.sub("<", r"\\u003c", _printable(json.dumps(names, ensure_ascii=False)))
 
 
+AFFINE = "const affine = (W, a, b) => W.map((row, i) => row.reduce((sum, w, j) => sum + w * a[j], b[i]));"
+
 JAVASCRIPT = Language(
     Template("""\
 $comment
@@ -417,7 +419,7 @@ const $name = (() => {
   const W2 = $W2;
   const b2 = $b2;
 
-  const affine = (W, a, b) => W.map((row, i) => row.reduce((sum, w, j) => sum + w * a[j], b[i]));
+  """ + AFFINE + """
 
   function predictProbability(x) {
     if (x.length !== $n_x) throw new RangeError(`x must have $n_x numbers; got $${x.length}.`);

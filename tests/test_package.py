@@ -27,7 +27,7 @@ LAYERS = [
     "objective preprocessing storage step",
     "evaluation optimizers column_files tables gradient_check plotting",
     "readers inspection",
-    "states callbacks convert page",
+    "states callbacks convert",
     "training",
     "lbfgs",
     "model_selection",
@@ -35,6 +35,7 @@ LAYERS = [
     "sklearn report",
     "__init__",
     "export",
+    "page",
     "cli",
     "__main__",
 ]
