@@ -187,7 +187,9 @@ def over_outputs(function, parameters, X, Y=None):
 
 def check_output(A2):
     """Refuse an output that has overflowed."""
-    if not (np.isfinite(A2.sum()) or np.isfinite(A2).all()):
+    with ignore_overflow():
+        total = A2.sum()
+    if not (np.isfinite(total) or np.isfinite(A2).all()):
         raise ValueError("X must be small enough for the network; got an output that is NaN or infinite. "
                          "Standardize X as it was for the training, or train with a smaller learning rate.")
     return A2
