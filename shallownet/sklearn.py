@@ -5,6 +5,8 @@ is folded into the weights, five folds choose the strength of the penalty, and t
 network. ``benchmarks/tables.py`` is the evidence for them.
 """
 
+import math
+import os
 import warnings
 from typing import Any, Self
 
@@ -266,7 +268,7 @@ class _ShallowNet(BaseEstimator):
     def _columns(self, X, y, sample_weight, go_on, classes):
         """Return X, Y, the weights and the class weights as columns, without samples of weight 0."""
         X, y = validate_data(
-            self, X, y, reset=not go_on, dtype=[np.float64, np.float32], multi_output=True,
+            self, dense(X), y, reset=not go_on, dtype=[np.float64, np.float32], multi_output=True,
             y_numeric=isinstance(self, RegressorMixin),
         )
         X, weight = X.T, None                                             # (n_x, m)
@@ -285,9 +287,14 @@ class _ShallowNet(BaseEstimator):
             raise ValueError("class_weight must leave a weight to one of the samples; got zeros. Raise one of them.")
         return take((X, Y, weight, factor), slice(None) if both is None else both[0] > 0)
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
     def _inputs(self, X):
         check_is_fitted(self)
-        return validate_data(self, X, reset=False, dtype=[np.float64, np.float32]).T
+        return validate_data(self, dense(X), reset=False, dtype=[np.float64, np.float32]).T
 
     def _train_lbfgs(self, state, X, Y, parameters, iterations, callbacks, constant, *, random_state, **options):
         """Return the state at the end, and the iterations made."""
@@ -461,6 +468,11 @@ class ShallowNetClassifier(ClassifierMixin, _ShallowNet):
         A2 = predict_probability(self.parameters_, X)
         return np.vstack([1 - A2, A2]).T if len(A2) == 1 else A2.T
 
+    def predict_log_proba(self, X: ArrayLike) -> Array:
+        """Return the logarithm of ``predict_proba``; of a probability 0 it is minus infinity."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
     def _targets(self, y, weight, classes):
         """Return Y and the class weight of each sample; remember the classes."""
         check_classification_targets(y)
@@ -612,6 +624,19 @@ class ShallowNetRegressor(RegressorMixin, _ShallowNet):
 
     def _cost(self, Y):
         return "squared_error"
+
+
+def dense(X):
+    """Return a sparse table as a dense one where the free memory has room for it; others as they are."""
+    if not hasattr(X, "toarray"):
+        return X
+    size, free = 8 * math.prod(X.shape), math.inf
+    if hasattr(os, "sysconf") and "SC_AVPHYS_PAGES" in os.sysconf_names:
+        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if size > free:
+        raise ValueError(f"X must fit in memory as a dense table; got {X.shape}, {size / 1e9:.3g} GB, with "
+                         f"{free / 1e9:.3g} GB free. Use sklearn.decomposition.TruncatedSVD first.")
+    return X.toarray()
 
 
 def take(arrays, columns):

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import warnings
 from pathlib import Path
 
 import hypothesis
@@ -60,7 +61,7 @@ def engine(request, monkeypatch):
     if request.param == "compiled":
         from shallownet import compiled
 
-        request.node.add_marker(pytest.mark.filterwarnings("ignore:.*is not compiled"))   # a row that is in no kernel
+        warnings.filterwarnings("ignore", ".* is not compiled")           # a row of the tables that is in no kernel
 
         names = ("nn_model", "train", "train_lbfgs", "predict", "predict_probability")
         twins = {name: getattr(compiled, name) for name in names}

@@ -10,6 +10,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse
 from sklearn import datasets
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFittedError
@@ -840,3 +841,24 @@ def test_a_saved_estimator_goes_on_with_its_own_generator(kind, tmp_path, tables
 def test_the_history_of_an_estimator_that_was_not_fitted_is_refused_by_name():
     with pytest.raises(NotFittedError, match="not fitted yet"):
         ShallowNetClassifier().history_  # noqa: B018
+
+
+@BOTH
+@pytest.mark.parametrize("kind", [scipy.sparse.csr_matrix, scipy.sparse.csc_array])
+def test_a_sparse_table_gives_what_the_dense_one_does(tables, Estimator, kind):
+    X, y = tables[0].round(), tables[1][Estimator]
+    model = small(Estimator).fit(kind(X), y)
+    assert_same(model, small(Estimator).fit(X, y))
+    np.testing.assert_array_equal(model.predict(kind(X)), model.predict(X))
+
+
+@BOTH
+def test_a_sparse_table_that_memory_cannot_hold_is_refused(tables, Estimator):
+    huge = scipy.sparse.csr_matrix((90, 10**12))
+    with pytest.raises(ValueError, match=r"^X must fit in memory as .*got \(90, 1000000000000\), 7\.2e\+05"):
+        small(Estimator).fit(huge, tables[1][Estimator])
+
+
+def test_the_log_of_a_probability(tables):
+    model = small(ShallowNetClassifier).fit(tables[0], tables[1][ShallowNetClassifier])
+    np.testing.assert_allclose(np.exp(model.predict_log_proba(tables[0])), model.predict_proba(tables[0]), rtol=1e-12)
