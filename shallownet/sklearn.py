@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
     from sklearn.exceptions import ConvergenceWarning
+    from sklearn.utils import check_X_y
     from sklearn.utils.multiclass import check_classification_targets
     from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 except ImportError as error:
@@ -44,6 +45,7 @@ from shallownet.optimizers import adam
 from shallownet.preprocessing import fold_standardization, one_hot, split_columns
 from shallownet.states import initial_state, outcome, rewind
 from shallownet.storage import load_metadata, load_parameters, save_parameters
+from shallownet.tables import encode, fit_encoding, needs_encoding
 from shallownet.training import descend
 
 LBFGS_SAMPLES = 200_000               # solver="auto" takes L-BFGS up to this number of samples, Adam beyond
@@ -60,7 +62,7 @@ LABELS = {"classes_", "feature_names_in_"}
 REPORT = {"cv_score_": "score", "cv_scores_": "fold_scores", "cv_table_": "table", "temperature_": "temperature",
           "_residual_quantiles": "residual_quantiles"}
 FITTED = {*LABELS, *REPORT, "n_features_in_", "n_iter_", "stop_reason_", "l2_", "n_h_", "hidden_", "_scaling", "_state",
-          "_samples_seen", "_one_output"}
+          "_samples_seen", "_one_output", "encoding_"}
 
 
 def _saved_labels(labels):
@@ -87,7 +89,8 @@ class _ShallowNet(BaseEstimator):
 
         Parameters
         ----------
-        X : array-like, shape (n_samples, n_features)
+        X : array-like or DataFrame, shape (n_samples, n_features)
+            Text, categories, dates and NaN are encoded as ``tables.fit_encoding`` decides; ``encoding_`` tells how.
         y : array-like, shape (n_samples,)
             Class labels; for a regression values, ``(n_samples, n_outputs)`` too.
         sample_weight : array-like, shape (n_samples,), optional
@@ -267,10 +270,13 @@ class _ShallowNet(BaseEstimator):
 
     def _columns(self, X, y, sample_weight, go_on, classes):
         """Return X, Y, the weights and the class weights as columns, without samples of weight 0."""
-        X, y = validate_data(
-            self, dense(X), y, reset=not go_on, dtype=[np.float64, np.float32], multi_output=True,
-            y_numeric=isinstance(self, RegressorMixin),
-        )
+        if not go_on:
+            self.encoding_ = fit_encoding(as_table(X)) if needs_encoding(X) else None
+        checks = {"multi_output": True, "y_numeric": isinstance(self, RegressorMixin)}
+        if self.encoding_ is None:
+            X, y = validate_data(self, dense(X), y, reset=not go_on, dtype=[np.float64, np.float32], **checks)
+        else:
+            X, y = check_X_y(self._encoded(X, reset=not go_on), y, **checks)
         X, weight = X.T, None                                             # (n_x, m)
         if sample_weight is not None:
             weight = np.asarray(sample_weight)
@@ -287,14 +293,22 @@ class _ShallowNet(BaseEstimator):
             raise ValueError("class_weight must leave a weight to one of the samples; got zeros. Raise one of them.")
         return take((X, Y, weight, factor), slice(None) if both is None else both[0] > 0)
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
-
     def _inputs(self, X):
         check_is_fitted(self)
+        if self.encoding_ is not None:
+            return self._encoded(X, reset=False).T
         return validate_data(self, dense(X), reset=False, dtype=[np.float64, np.float32]).T
+
+    def _encoded(self, X, reset):
+        """Return a table with text or holes as rows of numbers."""
+        validate_data(self, X, reset=reset, skip_check_array=True)        # names and number of the columns
+        return encode(as_table(X), self.encoding_).T
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.sparse = True
+        return tags
 
     def _train_lbfgs(self, state, X, Y, parameters, iterations, callbacks, constant, *, random_state, **options):
         """Return the state at the end, and the iterations made."""
@@ -657,6 +671,11 @@ def merged(X, Y, weight, factor):
     """Return X, Y, the weights times the class weights, and the counts of ``merge_samples``."""
     columns, _, counts, weight = merge_samples(X, Y, weight)
     return X[:, columns], Y[:, columns], times(weight, None if factor is None else factor[:, columns]), counts
+
+
+def as_table(X):
+    """Return a DataFrame as it is, and the columns of an array by name."""
+    return X if hasattr(X, "columns") else {f"x{i}": column for i, column in enumerate(np.asarray(X).T)}
 
 
 def in_unit_of_y(residual_quantiles, scaling):

@@ -82,7 +82,7 @@ def read_table(
     ----------
     path : path or DataFrame
         A CSV file, plain or gzipped, in UTF-8, UTF-16 or Windows-1252. A DataFrame or a dictionary of columns goes the
-        same way.
+        same way; of millions of rows, ``pandas.read_csv`` makes one ten times faster, by its own rules.
     target : str
         Name of the column to predict.
     task : {None, "classification", "regression"}
