@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from asserts import assert_identical
 
@@ -15,13 +16,15 @@ from shallownet.storage import load_checkpoint
 ITERATIONS = 400
 SCRIPT = """
 import sys
+from importlib import import_module
 from pathlib import Path
 import shallownet as sn
 from shallownet.column_files import open_columns
 from shallownet.datasets import planar_flower
 from shallownet.storage import load_checkpoint
 
-folder, optimizer, batch_size, streamed = sys.argv[1:]
+folder, optimizer, batch_size, streamed, engine = sys.argv[1:]
+train = import_module("shallownet.compiled").train if engine == "compiled" else sn.train
 X, Y = planar_flower(120)
 if streamed == "True":
     sn.columns.READ_BYTES = 24 * 3 * 8                      # five chunks of 24 columns
@@ -36,7 +39,7 @@ def report(state):
     sys.stdin.readline()                                     # goes on when told to, or when there is nobody to tell
 
 print("started", flush=True)
-sn.train(
+train(
     X, Y, parameters, ITERATIONS, optimizer=optimizer, batch_size=int(batch_size) or None, report_every=7, state=state,
     callbacks=[sn.early_stopping(*planar_flower(40, 5), patience=1000), sn.checkpoint(path), report],
 )
@@ -54,6 +57,10 @@ def start(tmp_path):
     processes = []
 
     def function(name, setting):
+        if "compiled" in setting:
+            from shallownet import compiled
+
+            compiled.kernel("descend", np.dtype(float))                   # on the disk, for the processes to find
         (tmp_path / name).mkdir(exist_ok=True)
         process = subprocess.Popen([sys.executable, "-c", SCRIPT, str(tmp_path / name), *map(str, setting)],
                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -78,8 +85,11 @@ def let_it_report(process, times):
 
 
 @pytest.mark.parametrize("setting", [
-    ("descent", 0, False), ("adam", 0, False), ("descent", 32, False), ("adam", 32, False), ("adam", 8, True),
-], ids=["full batch, descent", "full batch, adam", "batches, descent", "batches, adam", "streamed batches, adam"])
+    ("descent", 0, False, "numpy"), ("adam", 0, False, "numpy"), ("descent", 32, False, "numpy"),
+    ("adam", 32, False, "numpy"), ("adam", 8, True, "numpy"), ("descent", 0, False, "compiled"),
+    ("adam", 32, False, "compiled"),
+], ids=["full batch, descent", "full batch, adam", "batches, descent", "batches, adam", "streamed batches, adam",
+        "full batch, descent, compiled", "batches, adam, compiled"])
 def test_killed_and_resumed_is_bit_identical_to_not_killed(start, setting):
     process, path = start("whole", setting)
     let_it_end(process)
@@ -101,7 +111,7 @@ def test_killed_and_resumed_is_bit_identical_to_not_killed(start, setting):
 
 
 def test_ctrl_c_leaves_a_whole_checkpoint(start):
-    process, path = start("interrupted", ("adam", 32, False))
+    process, path = start("interrupted", ("adam", 32, False, "numpy"))
     let_it_report(process, 12)
     while not path.exists() or load_checkpoint(path)["iteration"] == 0:
         time.sleep(0.01)
