@@ -250,7 +250,7 @@ check(batch_gradient)
 # Write `hinge(Z2, Y)`. It returns the cost, the mean over the samples, and its gradient `dZ2`; both `Z2` and `Y` are
 # `(1, m)`. Derive the gradient on paper; `numerical_gradient` is the judge.
 #
-# *Hint.* Where the hinge is zero its slope is zero. Do not forget the mean's 1/m.
+# *Hint.* Where the hinge is zero its derivative is zero. Do not forget the mean's 1/m.
 
 # %%
 def hinge(Z2, Y):
