@@ -1,11 +1,12 @@
 """Pictures of data, networks and training. Each function draws on ``ax`` and returns what it drew.
 
-Without ``ax`` a function draws on a new figure of its own, which no window holds; every artist knows it::
+Without ``ax`` a function draws on a new figure of its own; every artist knows it::
 
     points = plot_data(X, Y)
     points[0].figure.savefig("data.png")
 
-Nothing is shown and no global style is set. Class ``c`` has the colour ``COLORS[c % 8]`` and the marker
+Where pyplot is loaded, as in a notebook, the figure is one of pyplot's; otherwise no window holds it. Nothing is shown
+and no global style is set. Class ``c`` has the colour ``COLORS[c % 8]`` and the marker
 ``MARKERS[c % 7]`` in every picture. Labels ``Y`` are 0/1 of shape (1, m), one-hot columns (k, m), or class numbers.
 
 References

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sys
 import warnings
 from pathlib import Path
 
@@ -17,6 +18,14 @@ hypothesis.settings.load_profile("reproducible")
 
 # A shell that runs the tests in the background has Ctrl-C ignored, by them and by their children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def no_figure_stays():
+    """Close what a test drew: pyplot keeps figures, and warns of more than twenty."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 @pytest.fixture(scope="session")

@@ -286,11 +286,12 @@ def test_show_without_a_display_says_so(tmp_path):
     assert done.stdout.splitlines()[-1] == "There is no display to open a window on."
 
 
-def test_no_figure_is_left_to_pyplot(demo):
-    from matplotlib import pyplot
-
-    demo.main(["--iterations", "1", "--no-sweep", "--hidden-units"])
-    assert pyplot.get_fignums() == []
+def test_without_a_window_pyplot_is_not_loaded(tmp_path):
+    code = ("import sys, planar_demo; planar_demo.main('--iterations 1 --no-sweep --hidden-units'.split()); "
+            "sys.exit('matplotlib.pyplot' in sys.modules)")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(PATH.parent), os.environ.get("PYTHONPATH", "")])}
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 # Ctrl-C
