@@ -18,7 +18,7 @@ from shallownet.activations import ACTIVATIONS
 from shallownet.costs import COSTS
 from shallownet.evaluation import predict, predict_probability
 from shallownet.export import EXPORTERS, export, to_c, to_javascript, to_onnx, to_python
-from shallownet.network import forward_propagation, output_of
+from shallownet.network import forward_propagation, initialize_parameters, output_of
 
 N_X = 3
 GCC = ("-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror")
@@ -157,6 +157,14 @@ def test_exported_code_says_what_the_network_says(said, networks, rows, number):
         np.testing.assert_array_equal(label, predict(parameters, X))
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_of_equal_outputs_the_first_is_the_class(language, tmp_path):
+    networks = [initialize_parameters(N_X, 2, n_y, cost=cost, scale=0)
+                for cost, n_y in (("softmax_cross_entropy", 3), ("cross_entropy", 1), ("cross_entropy", 3))]
+    for _, label in RUNNERS[language](networks, np.zeros((N_X, 2), np.float32), tmp_path):
+        assert not label.any()
+
+
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_constants_read_back_to_the_last_bit(dtype):
     limits = np.finfo(dtype)
@@ -169,8 +177,9 @@ def test_constants_read_back_to_the_last_bit(dtype):
     engine.eval(to_javascript(parameters).replace("return {features", "return {W1, features"))
     c = re.search(r"W1\[MODEL_N_H\]\[MODEL_N_X\] = (.*?);", to_c(parameters), re.DOTALL)[1]
     c = np.array([number.strip().removesuffix("f") for number in re.sub("[{}]", "", c).split(",")]).astype(dtype)
-    for read in (modules["W1"], in_javascript(engine, "model.W1"), c.reshape(W1.shape)):
-        assert np.array(read, dtype).tobytes() == W1.tobytes()
+    assert c.tobytes() == W1.tobytes()
+    for read in (modules["W1"], in_javascript(engine, "model.W1")):
+        assert np.array(read, float).tobytes() == W1.astype(float).tobytes()
 
 
 @pytest.fixture
