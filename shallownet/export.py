@@ -19,10 +19,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from shallownet import __version__
+from shallownet._cells import HOLES
 from shallownet._checks import check_name
+from shallownet._encoding import PATTERNS, SPACES, level_vectors
 from shallownet._files import replacing
 from shallownet._types import Parameters, PathLike
 from shallownet.network import NAMES, check_parameters, output_of
+from shallownet.tables import features as encoded_features
 
 ONNX_OPSET, ONNX_IR = 17, 8           # of 2022: later readers read them too
 WIDTH = 110                           # characters of a line of numbers
@@ -46,6 +49,9 @@ class Language(NamedTuple):
     hidden: dict[str, str]            # A1 of one unit from z, by activation
     output: dict[str, str]            # A2 from Z2, by output activation
     label: dict[str, str]             # what predict returns, by task
+    check_x: str = ""
+    row: str | None = None            # encode, which turns a row of a table into x; from $columns and $holes
+    encode_row: str = ""              # calls it
 
 
 def export(
@@ -54,6 +60,7 @@ def export(
     *,
     features: Sequence[str] | None = None,
     classes: Sequence[Any] | None = None,
+    encoding: dict[str, Any] | None = None,
     name: str = "model",
 ) -> None:
     """Write a network as code; the ending of ``path`` says as which: .c, .h, .js, .py or .onnx.
@@ -68,6 +75,10 @@ def export(
     classes : sequence of str or numbers, optional
         Names of the classes: two for one sigmoid output, otherwise n_y. Then ``predict`` gives the class's name (in C
         its number).
+    encoding : dict, optional
+        Of the table that the network was trained on (``read_table``, ``fit_encoding``); it names features and classes.
+        In JavaScript and Python ``x`` is then a row of the table, ``{column: cell}``, with its text and holes;
+        C and ONNX take the encoded features.
     name : str
         What the code is called: the C function is ``name_predict``, the JavaScript object ``name``.
 
@@ -92,7 +103,7 @@ def export(
     if ending not in EXPORTERS:
         raise ValueError(f"path must end in one of {', '.join(EXPORTERS)}; got {os.fspath(path)!r}. The ending says "
                          "what is written.")
-    code = EXPORTERS[ending](parameters, features=features, classes=classes, name=name)
+    code = EXPORTERS[ending](parameters, features=features, classes=classes, encoding=encoding, name=name)
     with replacing(path) as file:
         file.write(code.encode() if isinstance(code, str) else code.SerializeToString())
 
@@ -102,6 +113,7 @@ def to_c(
     *,
     features: Sequence[str] | None = None,
     classes: Sequence[Any] | None = None,
+    encoding: dict[str, Any] | None = None,
     name: str = "model",
 ) -> str:
     """Return a C99 header with one function, ``name_predict(x, a)``, which needs ``<math.h>`` and no allocation.
@@ -112,7 +124,7 @@ def to_c(
 
     Parameters
     ----------
-    parameters, features, classes, name
+    parameters, features, classes, encoding, name
         As for ``export``.
 
     Examples
@@ -121,7 +133,7 @@ def to_c(
     >>> print(to_c(initialize_parameters(2, 4, 1)).splitlines()[16])
     static inline int model_predict(const double x[MODEL_N_X], double a[MODEL_N_Y])
     """
-    return _code(C, parameters, features, classes, name)
+    return _code(C, parameters, features, classes, encoding, name)
 
 
 def to_javascript(
@@ -129,17 +141,19 @@ def to_javascript(
     *,
     features: Sequence[str] | None = None,
     classes: Sequence[Any] | None = None,
+    encoding: dict[str, Any] | None = None,
     name: str = "model",
 ) -> str:
     """Return JavaScript that defines the object ``name`` with ``predictProbability(x)`` and ``predict(x)``.
 
     It runs as a script of a page, and ``require`` of Node.js reads it too. ``x`` is an array of the n_x features of a
     sample; both functions return for that sample what our functions of the same name give as its column: the array of
-    outputs, and the class (its name, if ``classes`` has them), the array of 0 and 1, or the array of values.
+    outputs, and the class (its name, if ``classes`` has them), the array of 0 and 1, or the array of values. With
+    ``encoding``, ``x`` is a row of the table, as ``{length: 5.1, garden: "north"}``, and ``encode(row)`` is there too.
 
     Parameters
     ----------
-    parameters, features, classes, name
+    parameters, features, classes, encoding, name
         As for ``export``.
 
     Examples
@@ -148,7 +162,7 @@ def to_javascript(
     >>> print(to_javascript(initialize_parameters(2, 4, 1), name="planar").splitlines()[-1])
     if (typeof module === "object") module.exports = planar;
     """
-    return _code(JAVASCRIPT, parameters, features, classes, name)
+    return _code(JAVASCRIPT, parameters, features, classes, encoding, name)
 
 
 def to_python(
@@ -156,6 +170,7 @@ def to_python(
     *,
     features: Sequence[str] | None = None,
     classes: Sequence[Any] | None = None,
+    encoding: dict[str, Any] | None = None,
     name: str = "model",
 ) -> str:
     """Return a Python module that needs the standard library only, with ``predict_probability(x)`` and ``predict(x)``.
@@ -164,7 +179,7 @@ def to_python(
 
     Parameters
     ----------
-    parameters, features, classes, name
+    parameters, features, classes, encoding, name
         As for ``export``; ``name`` is that of the file, and not in the code.
 
     Examples
@@ -175,10 +190,37 @@ def to_python(
     >>> module["predict_probability"]([0.0, 0.0]), module["predict"]([0.0, 0.0])
     ([0.5], 'red')
     """
-    return _code(PYTHON, parameters, features, classes, name)
+    return _code(PYTHON, parameters, features, classes, encoding, name)
 
 
 # What all languages share
+
+
+def _row_pieces(language, network):
+    """The pieces that turn a row of a table into ``x``, or check ``x`` where there is no encoding."""
+    if network.encoding is None or language.row is None:
+        check = Template(language.check_x).safe_substitute(n_x=network.n_x)
+        return {"encode": "", "encode_name": "", "x": "x", "take": check}
+    columns = [_exported_column(column) for column in network.encoding["columns"] if column["features"]]
+    rows = ",\n".join(f"{language.indent}    {language.text(column)}" for column in columns)
+    fields = {"columns": f"[\n{rows}\n{language.indent}]", "holes": language.text(sorted(HOLES))}
+    encode = Template(language.row).safe_substitute(fields)
+    return {"encode": encode, "encode_name": "encode, ", "x": "row", "take": language.encode_row}
+
+
+def _exported_column(column):
+    """What the exported code needs of a column's entry in the encoding: numbers or levels."""
+    if column["kind"] == "levels":
+        return {"name": column["name"], "levels": column["levels"], "vectors": level_vectors(column).tolist()}
+    if column["kind"] != "number":
+        raise ValueError(f"encoding must have columns of numbers and text only; got {column['name']!r}, a "
+                         f"{column['kind']}. Give features and classes in its place, and encode the rows before.")
+    form = (column["decimal"], column["thousands"])
+    return {
+        "name": column["name"], "pattern": PATTERNS[form].pattern, "decimal": form[0],
+        "thousands": list(SPACES if form[1] == " " else form[1]), "words": column["words"],
+        "fill": column["fill"][0], "marked": column["marked"],
+    }
 
 
 class _Network(NamedTuple):
@@ -194,11 +236,12 @@ class _Network(NamedTuple):
     task: str
     features: list | None
     classes: list | None
+    encoding: dict | None
     dtype: np.dtype
     arrays: dict[str, np.ndarray]
 
 
-def _network(parameters, features, classes, name, hidden_pieces, output_pieces):
+def _network(parameters, features, classes, encoding, name, hidden_pieces, output_pieces):
     """Check what was given, and return it as a ``_Network``."""
     parameters = check_parameters(parameters)
     hidden, cost = parameters.get("hidden", "tanh"), parameters.get("cost", "cross_entropy")
@@ -212,12 +255,15 @@ def _network(parameters, features, classes, name, hidden_pieces, output_pieces):
     task = {"sigmoid": "binary" if n_y == 1 else "multilabel", "softmax": "multiclass", "linear": "regression"}[output]
     if classes is not None and task == "regression":
         raise ValueError("classes must be given for a classifier; got a linear output. Leave them out.")
+    if encoding is not None:
+        features = encoded_features(encoding) if features is None else features
+        classes = encoding.get("target", {}).get("classes") if classes is None else classes
     features = _names("features", features, n_x)
     classes = _names("classes", classes, 2 if task == "binary" else n_y)
     dtype = np.result_type(*(parameters[key] for key in NAMES))
     arrays = {key: parameters[key].astype(dtype) for key in NAMES}
     arrays |= {key: arrays[key][:, 0] for key in ("b1", "b2")}
-    return _Network(name, n_x, n_h, n_y, hidden, cost, output, task, features, classes, dtype, arrays)
+    return _Network(name, n_x, n_h, n_y, hidden, cost, output, task, features, classes, encoding, dtype, arrays)
 
 
 def _names(argument, names, size):
@@ -245,7 +291,7 @@ def _code(language, *given):
         "comment": language.comment(_description(network)),
         "features": language.text(network.features), "classes": language.text(network.classes),
         "returns": "int" if network.task in ("binary", "multiclass") else "void",
-        **{key: _table(array, language) for key, array in network.arrays.items()},
+        **{key: _table(array, language) for key, array in network.arrays.items()}, **_row_pieces(language, network),
     }
     pieces = {
         "hidden": language.hidden[network.hidden],
@@ -417,21 +463,21 @@ const $name = (() => {
   const W2 = $W2;
   const b2 = $b2;
 
-  const affine = (W, a, b) => W.map((row, i) => row.reduce((sum, w, j) => sum + w * a[j], b[i]));
+$encode  const affine = (W, a, b) => W.map((row, i) => row.reduce((sum, w, j) => sum + w * a[j], b[i]));
 
-  function predictProbability(x) {
-    if (x.length !== $n_x) throw new RangeError(`x must have $n_x numbers; got $${x.length}.`);
+  function predictProbability($x) {
+    $take
     const A1 = affine(W1, x, b1).map(z => $hidden);
     const Z2 = affine(W2, A1, b2);
     $output
   }
 
-  function predict(x) {
-    const A2 = predictProbability(x);
+  function predict($x) {
+    const A2 = predictProbability($x);
     return $label;
   }
 
-  return {features, classes, predictProbability, predict};
+  return {features, classes, ${encode_name}predictProbability, predict};
 })();
 if (typeof module === "object") module.exports = $name;
 """),
@@ -462,6 +508,40 @@ const largest = Math.max(...Z2);
         "multilabel": "A2.map(a => a > 0.5 ? 1 : 0)",
         "regression": "A2",
     },
+    check_x="if (x.length !== $n_x) throw new RangeError(`x must have $n_x numbers; got ${x.length}.`);",
+    row="""\
+  // A row of the table is {name: cell}; cells are numbers, text, or null for a hole.
+  const columns = $columns;
+  const holes = $holes;
+  const text = cell => typeof cell === "boolean" ? (cell ? "True" : "False") : String(cell ?? "").trim();
+
+  function number(column, cell) {
+    const written = text(cell);
+    if (typeof cell === "number" || /^[-+]?inf(inity)?$/i.test(written)) return Number(cell);
+    if (holes.includes(written.toLowerCase()) || column.words.includes(written)) return NaN;
+    if (!new RegExp(`^(?:${column.pattern})$`).test(written))
+      throw new TypeError(`column ${column.name} must hold numbers; got ${written}.`);
+    const plain = column.thousands.reduce((rest, mark) => rest.split(mark).join(""), written);
+    return Number(plain.replace(column.decimal, "."));
+  }
+
+  function encodeCell(column, cell) {
+    if (column.levels) {
+      const level = column.levels.indexOf(text(cell)), {length} = column.levels;
+      return column.vectors[level >= 0 ? level : holes.includes(text(cell).toLowerCase()) ? length + 1 : length];
+    }
+    const value = number(column, cell), hole = !Number.isFinite(value);
+    return [hole ? column.fill : value].concat(column.marked ? [Number(hole)] : []);
+  }
+
+  function encode(row) {
+    const missing = columns.find(column => !Object.hasOwn(row, column.name));
+    if (missing) throw new TypeError(`row must have the column ${missing.name}.`);
+    return columns.flatMap(column => encodeCell(column, row[column.name]));
+  }
+
+""",
+    encode_row="const x = encode(row);",
 )
 
 
@@ -481,20 +561,19 @@ W2 = $W2
 b2 = $b2
 
 
-def affine(W, a, b):
+${encode}def affine(W, a, b):
     return [sum((w * v for w, v in zip(row, a)), bias) for row, bias in zip(W, b)]
 
 
-def predict_probability(x):
-    if len(x) != $n_x:
-        raise ValueError(f"x must have $n_x numbers; got {len(x)}.")
+def predict_probability($x):
+    $take
     A1 = [$hidden for z in affine(W1, x, b1)]
     Z2 = affine(W2, A1, b2)
     $output
 
 
-def predict(x):
-    A2 = predict_probability(x)
+def predict($x):
+    A2 = predict_probability($x)
     return $label
 '''),
     comment=lambda lines: "\n".join(f"# {line}".rstrip() for line in lines),
@@ -524,6 +603,56 @@ largest = max(Z2)
         "multilabel": "[int(a > 0.5) for a in A2]",
         "regression": "A2",
     },
+    check_x="""\
+if len(x) != $n_x:
+        raise ValueError(f"x must have $n_x numbers; got {len(x)}.")""",
+    row="""\
+import re
+from math import isfinite, nan
+
+# A row of the table is {name: cell}; cells are numbers, text, or None for a hole.
+COLUMNS = $columns
+HOLES = $holes
+
+
+def text(cell):
+    if isinstance(cell, float) and cell.is_integer():
+        cell = int(cell)
+    return "" if cell is None else str(cell).strip()
+
+
+def number(column, cell):
+    if isinstance(cell, (int, float)) and not isinstance(cell, bool):
+        return float(cell)
+    cell = text(cell)
+    if cell.lower() in HOLES or cell in column["words"] or re.fullmatch("[-+]?inf(inity)?", cell, re.I):
+        return nan
+    if not re.fullmatch(column["pattern"], cell, re.ASCII):
+        raise ValueError(f"column {column['name']!r} must hold numbers; got {cell!r}.")
+    for mark in column["thousands"]:
+        cell = cell.replace(mark, "")
+    return float(cell.replace(column["decimal"], "."))
+
+
+def encode_cell(column, cell):
+    if "levels" in column:
+        levels, cell = column["levels"], text(cell)
+        level = levels.index(cell) if cell in levels else len(levels) + (cell.lower() in HOLES)
+        return column["vectors"][level]
+    value = number(column, cell)
+    hole = not isfinite(value)
+    return [column["fill"] if hole else value] + [float(hole)] * column["marked"]
+
+
+def encode(row):
+    for column in COLUMNS:
+        if column["name"] not in row:
+            raise ValueError(f"row must have the column {column['name']!r}.")
+    return [value for column in COLUMNS for value in encode_cell(column, row[column["name"]])]
+
+
+""",
+    encode_row="x = encode(row)",
 )
 
 
@@ -558,6 +687,7 @@ def to_onnx(
     *,
     features: Sequence[str] | None = None,
     classes: Sequence[Any] | None = None,
+    encoding: dict[str, Any] | None = None,
     name: str = "model",
 ) -> Any:
     """Return an ONNX model, with inputs and outputs as scikit-learn's converter names them. Rows are samples here.
@@ -568,7 +698,7 @@ def to_onnx(
 
     Parameters
     ----------
-    parameters, features, classes, name
+    parameters, features, classes, encoding, name
         As for ``export``. Features and classes are in the model's metadata too, as JSON.
 
     Returns
@@ -592,7 +722,7 @@ def to_onnx(
     except ImportError as error:
         raise ImportError('to_onnx needs onnx, which is not installed. Use pip install "shallownet[onnx]".') from error
 
-    network = _network(parameters, features, classes, name, ONNX_HIDDEN, ONNX_OUTPUT)
+    network = _network(parameters, features, classes, encoding, name, ONNX_HIDDEN, ONNX_OUTPUT)
     constants = {**network.arrays, **_onnx_constants(network)}
     last = "variable" if network.task == "regression" else "A2"
     nodes = [
