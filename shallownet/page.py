@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from shallownet._languages import JAVASCRIPT
 from shallownet._types import Array, Labels, Parameters, PathLike
 from shallownet.network import NAMES, output_of
 from shallownet.plotting import (
@@ -29,12 +30,10 @@ from shallownet.plotting import (
 )
 
 # forward(network, x) is forward_propagation for one sample, where x, b1 and b2 are lists and W1 and W2 lists of rows.
-NETWORK = """\
-const sigmoid = z => (Math.tanh(z / 2) + 1) / 2;
-const HIDDEN = {tanh: Math.tanh, sigmoid: sigmoid, relu: z => Math.max(z, 0)};
-const exponentials = Z => Z.map(z => Math.exp(z - Math.max(...Z)));
-const shares = E => E.map(e => e / E.reduce((sum, e) => sum + e, 0));
-const OUTPUT = {sigmoid: Z => Z.map(sigmoid), softmax: Z => shares(exponentials(Z)), linear: Z => Z};
+NETWORK = f"""\
+const HIDDEN = {{{", ".join(f"{name}: z => {formula}" for name, formula in JAVASCRIPT.hidden.items())}}};
+const OUTPUT = {{{",\n  ".join(f"{name}: Z2 => {{ {body} }}" for name, body in JAVASCRIPT.output.items())}}};
+""" + """\
 const affine = (W, b, A) => W.map((row, i) => row.reduce((sum, w, j) => sum + w * A[j], b[i]));
 function forward(network, x) {
   const Z1 = affine(network.W1, network.b1, x), A1 = Z1.map(HIDDEN[network.hidden]);

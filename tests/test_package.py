@@ -18,7 +18,7 @@ MODULES = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in PA
 
 # A module imports only from the lines above its own.
 LAYERS = [
-    "_types _checks _random _files _threads _kernels",
+    "_types _checks _random _files _threads _kernels _languages",
     "_cells",
     "_csv _encoding",
     "activations datasets _hdf5",
