@@ -30,9 +30,11 @@ from shallownet.plotting import (
 )
 
 # forward(network, x) is forward_propagation for one sample, where x, b1 and b2 are lists and W1 and W2 lists of rows.
+HIDDEN = ", ".join(f"{name}: z => {formula}" for name, formula in JAVASCRIPT.hidden.items())
+OUTPUT = ",\n  ".join(f"{name}: Z2 => {{ {body} }}" for name, body in JAVASCRIPT.output.items())
 NETWORK = f"""\
-const HIDDEN = {{{", ".join(f"{name}: z => {formula}" for name, formula in JAVASCRIPT.hidden.items())}}};
-const OUTPUT = {{{",\n  ".join(f"{name}: Z2 => {{ {body} }}" for name, body in JAVASCRIPT.output.items())}}};
+const HIDDEN = {{{HIDDEN}}};
+const OUTPUT = {{{OUTPUT}}};
 """ + """\
 const affine = (W, b, A) => W.map((row, i) => row.reduce((sum, w, j) => sum + w * A[j], b[i]));
 function forward(network, x) {
