@@ -1,5 +1,7 @@
 """An epoch over a column file beside the same epoch over the same data in memory: the ratio, in one run.
 
+Also how fast the file is read and checked alone, in slices of 16 MiB and of a mini-batch.
+
     python benchmarks/streaming.py --gigabytes 2
 """
 
@@ -23,6 +25,11 @@ def seconds(function):
     return time.perf_counter() - start
 
 
+def read_through(X, columns):
+    for i in range(0, X.shape[1], columns):
+        X[:, i:i + columns]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--gigabytes", type=float, default=1)
@@ -39,6 +46,10 @@ def main():
         path = Path(folder, "X.h5")
         took = seconds(lambda: write_columns(path, (memory[:, i:i + 20_000] for i in range(0, m, 20_000))))
         print(f"{m:,} samples of {N_X} features, {rows.nbytes / 1e6:.0f} MB, written in {took:.1f} s")
+        for columns in (2**24 // (8 * N_X), options.batch_size):
+            with open_columns(path) as X:
+                took = seconds(lambda X=X, n=columns: read_through(X, n))
+            print(f"read through, {columns:,} columns a slice: {rows.nbytes / 1e9 / took:.2f} GB/s")
         for kind, batch_size in {"mini-batches": options.batch_size, "full batch": None}.items():
             iterations = -(-m // batch_size) if batch_size else 3
 

@@ -8,14 +8,8 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from command_line import integer, run
 
-try:
-    from distributed import Client, LocalCluster
-except ImportError as error:
-    raise SystemExit('dask_cluster.py needs Dask: .venv/bin/pip install ".[dask]"') from error
-
-import shallownet
-import shallownet.dask
 from shallownet.column_files import open_columns, write_columns
 
 N_X = 30
@@ -43,11 +37,14 @@ def whole(paths):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--files", type=int, default=4, help="one chunk each (default: %(default)s)")
-    parser.add_argument("--columns", type=int, default=200_000, help="in each file (default: %(default)s)")
-    parser.add_argument("--workers", type=int, default=2, help="processes (default: %(default)s)")
-    parser.add_argument("--iterations", type=int, default=50, help="number of updates (default: %(default)s)")
+    parser.add_argument("--files", type=integer(1), default=4, help="one chunk each (default: %(default)s)")
+    parser.add_argument("--columns", type=integer(1), default=200_000, help="in each file (default: %(default)s)")
+    parser.add_argument("--workers", type=integer(1), default=2, help="processes (default: %(default)s)")
+    parser.add_argument("--iterations", type=integer(1), default=50, help="number of updates (default: %(default)s)")
     options = parser.parse_args(arguments)
+    from distributed import Client, LocalCluster
+
+    import shallownet.dask  # it says what to install, after --help
 
     parameters = shallownet.initialize_parameters(N_X, 20, 1, scale="glorot", random_state=3)
     settings = {"optimizer": shallownet.adam(0.02), "report_every": 10}
@@ -71,4 +68,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":  # each worker process imports this file: without the guard it would start a cluster too
-    main()
+    run(main)

@@ -3,6 +3,7 @@
 import argparse
 from timeit import timeit
 
+from command_line import PICTURE, integer, output, run
 from matplotlib.figure import Figure
 
 from shallownet import accuracy, gradient_descent, initialize_parameters, one_hot, progress_bar, split_columns, train
@@ -24,9 +25,10 @@ def small_digits():
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mnist", metavar="FOLDER", help="the four MNIST files; default: the digits of scikit-learn")
-    parser.add_argument("--steps", type=int, default=10000, help="number of updates (default: %(default)s)")
-    parser.add_argument("--model", default="digits.h5", help="where the network is saved (default: %(default)s)")
-    parser.add_argument("--output", default="digits.png", help="the picture (default: %(default)s)")
+    parser.add_argument("--steps", type=integer(1), default=10000, help="number of updates (default: %(default)s)")
+    parser.add_argument("--model", type=output(".h5"), default="digits.h5",
+                        help="where the network is saved (default: %(default)s)")
+    parser.add_argument("--output", type=PICTURE, default="digits.png", help="the picture (default: %(default)s)")
     options = parser.parse_args(arguments)
 
     X, Y, X_test, Y_test = read_mnist(options.mnist) if options.mnist else small_digits()
@@ -66,4 +68,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -4,6 +4,7 @@ import argparse
 import random
 
 import numpy as np
+from command_line import PICTURE, integer, positive, run
 from matplotlib.figure import Figure
 
 from shallownet import accuracy, gradient_descent, initialize_parameters, predict_probability, train
@@ -13,9 +14,9 @@ from shallownet.plotting import plot_cost, plot_decision_boundary
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--iterations", type=int, default=2000, help="number of updates (default: %(default)s)")
-    parser.add_argument("--learning-rate", type=float, default=10, help="default: %(default)s")
-    parser.add_argument("--output", default="disc.png", help="the picture (default: %(default)s)")
+    parser.add_argument("--iterations", type=integer(1), default=2000, help="number of updates (default: %(default)s)")
+    parser.add_argument("--learning-rate", type=positive, default=10, help="default: %(default)s")
+    parser.add_argument("--output", type=PICTURE, default="disc.png", help="the picture (default: %(default)s)")
     options = parser.parse_args(arguments)
 
     X, Y = disc()
@@ -44,4 +45,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from command_line import integer, output, positive, run
 from tqdm import tqdm
 
 from shallownet import accuracy, adam, initialize_parameters, train
@@ -34,9 +35,10 @@ def memory(name):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--gigabytes", type=float, default=1, help="size of the file (default: %(default)s)")
-    parser.add_argument("--batch-size", type=int, default=500, help="default: %(default)s")
-    parser.add_argument("--path", default="larger_than_memory.h5", help="removed at the end (default: %(default)s)")
+    parser.add_argument("--gigabytes", type=positive, default=1, help="size of the file (default: %(default)s)")
+    parser.add_argument("--batch-size", type=integer(1), default=500, help="default: %(default)s")
+    parser.add_argument("--path", type=output(".h5"), default="larger_than_memory.h5",
+                        help="removed at the end (default: %(default)s)")
     options = parser.parse_args(arguments)
     if not 0 < options.gigabytes < float("inf"):
         parser.error(f"argument --gigabytes: must be positive; got {options.gigabytes}")
@@ -71,4 +73,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -3,6 +3,7 @@
 import argparse
 
 import numpy as np
+from command_line import PICTURE, integer, positive, run
 from matplotlib.figure import Figure
 
 from shallownet import gradient_descent, initialize_parameters, r2_score, train
@@ -14,9 +15,10 @@ TEXT = [0.847370, 0.251429, 0.247595, 0.237861, 0.212222, 0.167422, 0.096819, 0.
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--iterations", type=int, default=10000, help="number of updates (default: %(default)s)")
-    parser.add_argument("--learning-rate", type=float, default=0.2, help="default: %(default)s")
-    parser.add_argument("--output", default="sine_regression.png", help="the picture (default: %(default)s)")
+    parser.add_argument("--iterations", type=integer(1), default=10000, help="number of updates (default: %(default)s)")
+    parser.add_argument("--learning-rate", type=positive, default=0.2, help="default: %(default)s")
+    parser.add_argument("--output", type=PICTURE, default="sine_regression.png",
+                        help="the picture (default: %(default)s)")
     options = parser.parse_args(arguments)
 
     random = np.random.RandomState(0)  # the tutorial draws the data first, then the weights, from one stream
@@ -40,4 +42,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

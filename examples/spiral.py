@@ -2,6 +2,7 @@
 
 import argparse
 
+from command_line import PICTURE, integer, positive, run
 from matplotlib.figure import Figure
 
 from shallownet import accuracy, gradient_descent, initialize_parameters, train
@@ -13,10 +14,10 @@ BATCH_SIZE = 30
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--epochs", type=int, default=300, help="passes over the data (default: %(default)s)")
-    parser.add_argument("--learning-rate", type=float, default=1.0, help="default: %(default)s")
-    parser.add_argument("--seed", type=int, default=3, help="of weights and batches (default: %(default)s)")
-    parser.add_argument("--output", default="spiral.png", help="the picture (default: %(default)s)")
+    parser.add_argument("--epochs", type=integer(1), default=300, help="passes over the data (default: %(default)s)")
+    parser.add_argument("--learning-rate", type=positive, default=1.0, help="default: %(default)s")
+    parser.add_argument("--seed", type=integer(0), default=3, help="of weights and batches (default: %(default)s)")
+    parser.add_argument("--output", type=PICTURE, default="spiral.png", help="the picture (default: %(default)s)")
     options = parser.parse_args(arguments)
     if options.epochs < 1:
         parser.error(f"argument --epochs: must be at least 1; got {options.epochs}")
@@ -47,4 +48,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -215,4 +215,6 @@ def _look_at_attribute(body):
 
 def _look_at_dataset(messages):
     sizes = messages[DATASPACE][4:]
-    return DTYPES[messages[DATATYPE]], struct.unpack(f"<{len(sizes) // 8}Q", sizes)
+    shape = struct.unpack(f"<{len(sizes) // 8}Q", sizes)
+    require(shape and 0 not in shape, "it has a dataset without numbers, or a single number")
+    return DTYPES[messages[DATATYPE]], shape

@@ -143,6 +143,8 @@ def _in_javascript(names):
     return re.sub("<", r"\\u003c", printable(json.dumps(names, ensure_ascii=False)))
 
 
+AFFINE = "const affine = (W, a, b) => W.map((row, i) => row.reduce((sum, w, j) => sum + w * a[j], b[i]));"
+
 JAVASCRIPT = Language(
     Template("""\
 $comment
@@ -154,7 +156,7 @@ const $name = (() => {
   const W2 = $W2;
   const b2 = $b2;
 
-$encode  const affine = (W, a, b) => W.map((row, i) => row.reduce((sum, w, j) => sum + w * a[j], b[i]));
+$encode  """ + AFFINE + """
 
   function predictProbability($x) {
     $take

@@ -72,3 +72,14 @@ def _alike(a, b, values=True):
         formed = isinstance(b, np.ndarray) and (a.dtype, a.shape) == (b.dtype, b.shape)
         return formed and not (values and (a != b).any())
     return type(a) is type(b) and not (values and a != b)
+
+
+def generator_in_state(state):
+    """Return a new generator in a state that ``generator_state`` returned."""
+    names = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
+    if state["bit_generator"] not in names:
+        raise ValueError(f"bit_generator must be one of {', '.join(names)}; got {state['bit_generator']!r}.")
+    bits = getattr(np.random, state["bit_generator"])()
+    generator = np.random.RandomState(bits) if "has_gauss" in state else np.random.Generator(bits)
+    set_generator_state(generator, state)
+    return generator

@@ -471,7 +471,7 @@ def over_outputs(function, parameters, X):
         A2 = np.empty((n_y, X_block.shape[1]), network.dtype)
         if not isfinite(write(network.hidden, network.cost, theta, network.n_h, X_block, A2)) and not is_streamed(X):
             check_finite("X", X)
-        return function(A2, None)
+        return function(evaluation.check_output(A2), None)
 
     with workers(None, -(-X.shape[1] // network.block_columns)) as run, closing(
         chunks((X,), network.block_columns)

@@ -26,6 +26,7 @@ from shallownet._checks import (
     check_labels,
     check_number,
     check_shape,
+    check_weight_sum,
     result_dtype,
 )
 from shallownet._types import Callback, History, Parameters, PathLike, State
@@ -100,7 +101,7 @@ def train(
         Threads for each chunk; None takes one for each core. With 1, a worker's cores are used through its own threads,
         each of which works on a chunk.
     timeout : float
-        Seconds to wait for results before looking whether the cluster still has a worker.
+        Seconds to wait for results before looking whether the cluster still has a worker; and for that answer.
 
     Returns
     -------
@@ -114,9 +115,9 @@ def train(
     FloatingPointError
         If the training diverges, as in ``shallownet.train``.
     TimeoutError
-        If no worker is left.
+        If no worker is left, or the scheduler does not answer.
     RuntimeError
-        If the scheduler is lost, or data that only a dead worker held.
+        If the scheduler or the client is closed, or data is lost that only a dead worker held.
 
     Examples
     --------
@@ -215,7 +216,8 @@ def open_columns(paths: Sequence[PathLike], *, client: Client, chunks: int | str
     if not (isinstance(paths, list | tuple) and paths and all(isinstance(path, str | os.PathLike) for path in paths)):
         raise TypeError(f"paths must be a list of column files; got {paths!r}. Use [path].")
     paths = [os.path.abspath(path) for path in paths]
-    looks = _gather(client, _map(client, "look", _look, paths))
+    with _named_loss(client):
+        looks = _gather(client, _map(client, "look", _look, paths))
     for path, ((rows, _), dtype) in zip(paths, looks, strict=True):
         (first_rows, _), first_dtype = looks[0]
         if (rows, dtype) != (first_rows, first_dtype):
@@ -284,7 +286,7 @@ def accuracy(parameters: Parameters, X: da.Array, Y: da.Array) -> float:
     parameters = check_parameters(parameters)
     X, Y = _fitting_arrays(X, Y, None, parameters)
     blocks = zip(X.chunks[1], X.to_delayed().ravel(), Y.to_delayed().ravel(), strict=True)
-    sizes, accuracies = zip(*((size, _accuracy(parameters, x, y)) for size, x, y in blocks if size), strict=True)
+    sizes, accuracies = zip(*((size, _accuracy(parameters, x, y, size)) for size, x, y in blocks if size), strict=True)
     return float(np.average(dask.compute(*accuracies), weights=sizes))
 
 
@@ -301,7 +303,8 @@ def _predict_chunk(X, function, parameters, rows, dtype):
 
 
 @dask.delayed
-def _accuracy(parameters, X, Y):
+def _accuracy(parameters, X, Y, size):
+    _check_block("X", X, (parameters["W1"].shape[1], size))
     return evaluation.accuracy(parameters, X, Y)
 
 
@@ -403,12 +406,13 @@ def cluster_objective(
 
     def gradient(parameters, with_cost):
         nonlocal m
-        if not chunks:                                                    # when all settings have been checked
-            chunks[:], m = _load_chunks(arrays, output_of(parameters), client, timeout)
-        settings = {"l2": l2, "m": m, "with_cost": with_cost, "threads": threads}
-        sent = _broadcast(client, parameters)
-        parts[:] = _sum_in_tree(client, _map(client, "gradient", _part, chunks, parameters=sent, **settings))
-        grads = _add(_gather(client, parts, timeout))
+        with _named_loss(client):
+            if not chunks:                                                # when all settings have been checked
+                chunks[:], m = _load_chunks(arrays, output_of(parameters), client, timeout)
+            settings = {"l2": l2, "m": m, "with_cost": with_cost, "threads": threads}
+            sent = _broadcast(client, parameters)
+            parts[:] = _sum_in_tree(client, _map(client, "gradient", _part, chunks, parameters=sent, **settings))
+            grads = _add(_gather(client, parts, timeout))
         return grads.pop("cost", None), grads, m
 
     def cost(parameters):
@@ -439,13 +443,13 @@ def _sum_in_tree(client, parts):
 def _load_chunks(arrays, output, client, timeout):
     """Return the chunks that the workers now hold, and ``m``, the sum of the samples' weights."""
     X = arrays[0]
-    load = dask.delayed(partial(_load, dtype=result_dtype(X), output=output))
+    load = dask.delayed(partial(_load, rows=[array.shape[0] for array in arrays], dtype=result_dtype(X), output=output))
     group = f"load-{uuid4().hex}"
     # Persisted together, arrays of one origin share it; optimized each by itself, they would read it again.
     blocks = (array.to_delayed(optimize_graph=False).ravel() for array in client.persist(arrays))
     blocks = zip(_ranges(X.chunks[1]), *blocks, strict=True)
     chunks = client.compute([
-        load(columns.start, *block, dask_key_name=(group, columns.start)) for columns, *block in blocks if columns
+        load(columns, *block, dask_key_name=(group, columns.start)) for columns, *block in blocks if columns
     ])
     try:
         weights = _gather(client, _map(client, "weight", _weight, chunks), timeout)
@@ -454,7 +458,9 @@ def _load_chunks(arrays, output, client, timeout):
         raise
     if not any(weights):
         raise ValueError("sample_weight must have a positive sum; got only zeros.")
-    return [chunk for chunk, weight in zip(chunks, weights, strict=True) if weight], math.fsum(weights)
+    m = sum(weights)
+    check_weight_sum(m)
+    return [chunk for chunk, weight in zip(chunks, weights, strict=True) if weight], m
 
 
 def _map(client, name, function, chunks, **settings):
@@ -467,9 +473,11 @@ def _map(client, name, function, chunks, **settings):
     return client.map(function, chunks, key=[(group, k) for k in range(len(chunks))], **settings)
 
 
-def _load(first, X, Y, sample_weight=None, *, dtype, output):
-    """Return a chunk of the data, checked, as the worker keeps it; ``first`` is the number of its first column."""
-    X, Y = as_floats("X", X), as_floats("Y", Y)
+def _load(columns, X, Y, sample_weight=None, *, rows, dtype, output):
+    """Return a chunk of the data, checked, as the worker keeps it; ``columns`` is their range."""
+    first, X, Y = columns.start, as_floats("X", X), as_floats("Y", Y)
+    for name, block, height in zip(("X", "Y", "sample_weight"), (X, Y, sample_weight), rows, strict=False):
+        _check_block(f"{name}[:, {first}:{columns.stop}]", block, (height, len(columns)))
     check_finite("X", X, first)
     check_labels("Y", check_finite("Y", Y, first), output)
     if sample_weight is not None:
@@ -479,6 +487,10 @@ def _load(first, X, Y, sample_weight=None, *, dtype, output):
         sample_weight = sample_weight.astype(dtype, copy=False)
     # One layout, whatever the source: another one changes the last bits of the products. Blocks of it are in one piece.
     return np.asfortranarray(X, dtype), np.asfortranarray(Y, dtype), sample_weight
+
+
+def _check_block(name, block, shape):
+    check_shape(name, block, shape, "The source gave other columns than it declared.")
 
 
 def _weight(chunk):
@@ -506,16 +518,40 @@ def _add(parts):
 
 
 def _gather(client, futures, timeout=TIMEOUT):
-    """Return the results; without a worker, raise instead of waiting for them without end."""
+    """Return the results; without a worker, or a scheduler that answers, raise instead of waiting without end."""
     with client.as_current():
         while True:
             try:
                 wait(futures, timeout)
-                return client.gather(futures)
+                return _answer(client, timeout, client.gather, futures)
             except TimeoutError:
-                if not client.nthreads():
-                    raise TimeoutError(f"client must have workers; got none, and no result for {timeout:g} s. "
-                                       "Start workers, and go on from the last checkpoint.") from None
-            except CancelledError as error:
-                raise RuntimeError(f"client must keep its cluster and the data's source; lost one of them: {error} "
-                                   "Start the cluster again, and go on from the last checkpoint.") from error
+                if any(future.status == "error" for future in futures):   # it came from there
+                    raise
+            try:
+                lacking = "" if _answer(client, timeout, client.nthreads) else "workers; got none"
+            except TimeoutError:
+                lacking = "a scheduler that answers; got no answer"
+            if lacking:
+                raise TimeoutError(f"client must have {lacking}, and no result for {timeout:g} s. "
+                                   f"Start {lacking.partition(';')[0]}, and go on from the last checkpoint.")
+
+
+def _answer(client, timeout, ask, *arguments):
+    """Return what Dask answers to a question that has no time limit of its own."""
+
+    async def answer():
+        return await ask(*arguments)
+
+    return client.sync(answer, callback_timeout=timeout)
+
+
+@contextmanager
+def _named_loss(client):
+    """Say what was lost when the cluster, the client or a source is no longer there, whatever Dask says."""
+    try:
+        yield
+    except Exception as error:
+        if client.status == "running" and not isinstance(error, CancelledError):
+            raise
+        raise RuntimeError(f"client must keep its cluster and the data's source; lost one of them: {error} "
+                           "Start the cluster again, and go on from the last checkpoint.") from error

@@ -177,15 +177,22 @@ def over_outputs(function, parameters, X, Y=None):
         A2, cache = forward_propagation(X_block, parameters)
         if not np.isfinite(cache["Z1"][0].sum()) and isinstance(X, np.ndarray):   # shows in every hidden unit
             check_finite("X", X)
-        if not (np.isfinite(A2.sum()) or np.isfinite(A2).all()):
-            raise ValueError("X must be small enough for the network; got an output that is NaN or infinite. "
-                             "Standardize X as it was for the training, or train with a smaller learning rate.")
-        return function(A2, Y_block)
+        return function(check_output(A2), Y_block)
 
     if not parameters["W1"][0].all() and isinstance(X, np.ndarray):       # BLAS may take 0 · NaN for 0
         check_finite("X", X)
     with workers(None, block_count(parameters, X.shape[1])) as run, ignore_overflow():
         yield from map_blocks(block, (X, Y), column_bytes(parameters), run)
+
+
+def check_output(A2):
+    """Refuse an output that has overflowed."""
+    with ignore_overflow():
+        total = A2.sum()
+    if not (np.isfinite(total) or np.isfinite(A2).all()):
+        raise ValueError("X must be small enough for the network; got an output that is NaN or infinite. "
+                         "Standardize X as it was for the training, or train with a smaller learning rate.")
+    return A2
 
 
 def _write_outputs(parameters, X, out, over_outputs, decide, rows, dtype=None):

@@ -279,10 +279,16 @@ def cost_by_blocks(
 
 
 def cost_of_columns(
-    parameters: Parameters, X: Columns, Y: Columns, *, l2: float = 0.0, sample_weight: Array | None = None
+    parameters: Parameters,
+    X: Columns,
+    Y: Columns,
+    *,
+    l2: float = 0.0,
+    sample_weight: Array | None = None,
+    threads: int | None = None,
 ) -> float:
-    """Return ``compute_cost`` of the samples, evaluated block by block on all cores."""
-    with workers(None, block_count(parameters, X.shape[1])) as run:
+    """Return ``compute_cost`` of the samples, evaluated block by block; by default on all cores."""
+    with workers(threads, block_count(parameters, X.shape[1])) as run:
         return cost_by_blocks(parameters, X, Y, l2=l2, sample_weight=sample_weight, run=run)
 
 

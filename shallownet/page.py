@@ -1,7 +1,7 @@
 """A page that plays a training: one HTML file that needs nothing else, for a lesson or a link.
 
 The page evaluates the network itself, at every place of the plane and for every iteration of the slider, with the dozen
-lines of ``NETWORK``.
+lines of ``NETWORK``; their formulas are those of ``export``.
 """
 
 import html
@@ -9,11 +9,11 @@ import json
 from collections.abc import Sequence
 from importlib.resources import files
 from math import ceil
-from pathlib import Path
 
 import numpy as np
 
-from shallownet._languages import JAVASCRIPT
+from shallownet._files import replacing
+from shallownet._languages import AFFINE, JAVASCRIPT
 from shallownet._types import Array, Labels, Parameters, PathLike
 from shallownet.network import NAMES, output_of
 from shallownet.plotting import (
@@ -29,19 +29,21 @@ from shallownet.plotting import (
     spread_snapshots,
 )
 
+HIDDEN = ", ".join(f"{name}: z => {code}" for name, code in JAVASCRIPT.hidden.items())
+OUTPUT = ",\n  ".join(f"{name}: Z2 => {{ {code} }}" for name, code in JAVASCRIPT.output.items())
+
 # forward(network, x) is forward_propagation for one sample, where x, b1 and b2 are lists and W1 and W2 lists of rows.
-HIDDEN = ", ".join(f"{name}: z => {formula}" for name, formula in JAVASCRIPT.hidden.items())
-OUTPUT = ",\n  ".join(f"{name}: Z2 => {{ {body} }}" for name, body in JAVASCRIPT.output.items())
 NETWORK = f"""\
+{AFFINE}
 const HIDDEN = {{{HIDDEN}}};
-const OUTPUT = {{{OUTPUT}}};
-""" + """\
-const affine = (W, b, A) => W.map((row, i) => row.reduce((sum, w, j) => sum + w * A[j], b[i]));
-function forward(network, x) {
-  const Z1 = affine(network.W1, network.b1, x), A1 = Z1.map(HIDDEN[network.hidden]);
-  const Z2 = affine(network.W2, network.b2, A1), A2 = OUTPUT[network.output](Z2);
-  return {Z1, A1, Z2, A2};
-}"""
+const OUTPUT = {{
+  {OUTPUT}
+}};
+function forward(network, x) {{
+  const Z1 = affine(network.W1, x, network.b1), A1 = Z1.map(HIDDEN[network.hidden]);
+  const Z2 = affine(network.W2, A1, network.b2), A2 = OUTPUT[network.output](Z2);
+  return {{Z1, A1, Z2, A2}};
+}}"""
 
 
 def export_page(
@@ -118,7 +120,8 @@ def export_page(
     page = files("shallownet").joinpath("page.html").read_text(encoding="utf-8")
     page = page.replace("<title>Training of a network</title>", f"<title>{html.escape(title)}</title>")
     page = page.replace("/*NETWORK*/", NETWORK).replace("/*DATA*/", script_data(data))
-    Path(path).write_text(page, encoding="utf-8")
+    with replacing(path) as file:
+        file.write(page.encode())
 
 
 def network_data(parameters: Parameters) -> dict:

@@ -21,7 +21,7 @@ except ImportError as error:
                       'Use pip install "shallownet[sklearn]".') from error
 
 from shallownet._checks import as_sample_weight, check_integer, check_name, check_number
-from shallownet._random import random_generator
+from shallownet._random import generator_in_state, generator_state, random_generator
 from shallownet._types import Array, History, Labels, PathLike, RandomState
 from shallownet.callbacks import early_stopping
 from shallownet.evaluation import predict, predict_probability
@@ -59,6 +59,22 @@ REPORT = {"cv_score_": "score", "cv_scores_": "fold_scores", "cv_table_": "table
           "_residual_quantiles": "residual_quantiles"}
 FITTED = {*LABELS, *REPORT, "n_features_in_", "n_iter_", "stop_reason_", "l2_", "n_h_", "hidden_", "_scaling", "_state",
           "_samples_seen", "_one_output"}
+
+
+def _saved_labels(labels):
+    """Return what a file can hold of labels of any dtype."""
+    if labels.dtype.kind in "biuf":
+        return labels
+    if labels.dtype.kind in "mM":
+        return {"values": labels.astype(np.int64), "dtype": labels.dtype.str}
+    return {"values": labels.tolist(), "dtype": labels.dtype.str}
+
+
+def _loaded_labels(saved):
+    if not isinstance(saved, dict):
+        return saved
+    dtype = saved["dtype"] if "dtype" in saved else "O" if saved["objects"] else "U"       # of format_version 1
+    return np.array(saved["values"], dtype)
 
 
 class _ShallowNet(BaseEstimator):
@@ -102,10 +118,11 @@ class _ShallowNet(BaseEstimator):
         settings = self.get_params(deep=False)
         if isinstance(settings.get("class_weight"), dict):
             settings["class_weight"] = [[label, weight] for label, weight in settings["class_weight"].items()]
+        if isinstance(self.random_state, np.random.RandomState | np.random.Generator):
+            settings["random_state"] = generator_state(self.random_state)
         fitted = {name: value for name, value in vars(self).items() if name in FITTED}
         for name in LABELS & fitted.keys():
-            if fitted[name].dtype.kind not in "biuf":
-                fitted[name] = {"values": fitted[name].tolist(), "objects": fitted[name].dtype == object}
+            fitted[name] = _saved_labels(fitted[name])
         save_parameters(path, self.parameters_, estimator=type(self).__name__, settings=settings, fitted=fitted)
 
     @classmethod
@@ -119,9 +136,10 @@ class _ShallowNet(BaseEstimator):
         settings, fitted = metadata["settings"], metadata["fitted"]
         if isinstance(settings.get("class_weight"), list):
             settings["class_weight"] = dict(settings["class_weight"])
+        if isinstance(settings["random_state"], dict):
+            settings["random_state"] = generator_in_state(settings["random_state"])
         for name in LABELS & fitted.keys():
-            if isinstance(fitted[name], dict):
-                fitted[name] = np.array(fitted[name]["values"], object if fitted[name]["objects"] else None)
+            fitted[name] = _loaded_labels(fitted[name])
         estimator = cls(**settings)
         vars(estimator).update(fitted, parameters_=load_parameters(path))
         return estimator

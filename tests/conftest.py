@@ -60,6 +60,8 @@ def engine(request, monkeypatch):
     if request.param == "compiled":
         from shallownet import compiled
 
+        request.node.add_marker(pytest.mark.filterwarnings("ignore:.*is not compiled"))   # a row that is in no kernel
+
         names = ("nn_model", "train", "train_lbfgs", "predict", "predict_probability")
         twins = {name: getattr(compiled, name) for name in names}
         for name, twin in (twins | {"objective": compiled.compiled_objective}).items():

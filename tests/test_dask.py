@@ -6,6 +6,7 @@ import importlib.util
 import os
 import resource
 import signal
+import subprocess
 import sys
 import time
 from contextlib import contextmanager
@@ -300,6 +301,82 @@ def test_lost_sources_are_named(data):
                   callbacks=[lambda state: client.restart()])
 
 
+@pytest.mark.parametrize("close", [lambda client: client.close(), lambda client: client.cluster.close()])
+def test_a_client_that_is_closed_in_a_callback_is_named(data, close):
+    parameters, X, Y = data
+    with cluster_of(1, processes=False, silence_logs=60) as client:
+        with pytest.raises(RuntimeError, match="client must keep its cluster and the data's source; lost one") as stop:
+            train(*chunked(X, Y), parameters, 9, client=client, report_every=1,
+                  callbacks=[lambda state: close(client) if state["iteration"] == 2 else None])
+    assert stop.value.history["iteration"] == [0, 1, 2]
+    assert stop.value.parameters["W1"].shape == parameters["W1"].shape
+
+
+CLUSTER = """
+import sys
+from distributed import LocalCluster
+if __name__ == "__main__":
+    with LocalCluster(n_workers=1, threads_per_worker=1, processes=False, protocol="tcp",
+                      dashboard_address="localhost:0") as cluster:
+        print(cluster.scheduler_address, flush=True)
+        sys.stdin.read()
+"""
+
+
+def test_a_scheduler_that_hangs_is_given_up(data):
+    parameters, X, Y = data
+    with subprocess.Popen([sys.executable, "-c", CLUSTER], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as cluster:
+        try:
+            with Client(cluster.stdout.readline().decode().strip()) as client:
+                begun = time.monotonic()
+                with pytest.raises(TimeoutError, match="client must have a scheduler that answers; got no") as stop:
+                    train(*chunked(X, Y), parameters, 9, client=client, timeout=4, report_every=1, callbacks=[
+                        lambda state: cluster.send_signal(signal.SIGSTOP) if state["iteration"] == 2 else None
+                    ])
+                assert time.monotonic() - begun < 120
+                cluster.kill()
+        finally:
+            cluster.kill()
+    assert stop.value.history["iteration"] == [0, 1, 2]
+
+
+def test_a_source_s_own_timeout_passes(data):
+    parameters, X, Y = data
+
+    def slow(block):
+        raise TimeoutError("the source is slow")
+
+    X, Y = chunked(X, Y)
+    with cluster_of(1, processes=False) as client, pytest.raises(TimeoutError, match="the source is slow"):
+        train(X.map_blocks(slow, meta=np.empty((0, 0))), Y, parameters, 9, client=client, timeout=5)
+
+
+@pytest.mark.parametrize("short", ["X", "Y", "sample_weight"])
+def test_a_block_with_fewer_columns_than_declared_is_refused(client, data, short):
+    def without_the_last(block, block_info=None):
+        return block[:, :-5] if block_info[0]["chunk-location"] == (0, 2) else block
+
+    parameters, X, Y = data
+    arrays = dict(zip(("X", "Y", "sample_weight"), chunked(X, Y, np.ones((1, M))), strict=True))
+    whole = arrays[short]
+    arrays[short] = whole.map_blocks(without_the_last, dtype=whole.dtype, chunks=whole.chunks, meta=np.empty((0, 0)))
+    with pytest.raises(ValueError, match=rf"^{short}\[:, 400:600\] must have shape \(\d, 200\); got \(\d, 195\)\."):
+        train(parameters=parameters, num_iterations=9, client=client, **arrays)
+
+
+def test_accuracy_refuses_a_block_with_fewer_columns_than_declared(data):
+    parameters, X, Y = data
+    short = [da.from_delayed(dask.delayed(array[:, :195]), (len(array), 200), array.dtype) for array in (X, Y)]
+    with pytest.raises(ValueError, match=r"^X must have shape \(5, 200\); got \(5, 195\)\. The source gave other"):
+        accuracy(parameters, *short)
+
+
+def test_weights_whose_sum_overflows_are_named(client, data):
+    parameters, X, Y = data
+    with pytest.raises(ValueError, match=r"^sample_weight must have a finite sum; got one that overflows"):
+        train(*chunked(X, Y), parameters, 9, client=client, sample_weight=chunked(np.full((1, M), 1e306))[0])
+
+
 # Column files
 
 @pytest.fixture
@@ -422,6 +499,9 @@ def test_data_that_does_not_fit_is_refused(client, data, change, message):
 
 @pytest.mark.parametrize("argument", ["X", "Y", "sample_weight"])
 def test_arrays_of_this_process_are_refused(client, data, argument):
+    def without_the_last(block, block_info=None):
+        return block[:, :-5] if block_info[0]["chunk-location"] == (0, 2) else block
+
     parameters, X, Y = data
     arrays = dict(zip(("X", "Y", "sample_weight"), chunked(X, Y, np.ones((1, M))), strict=True))
     arrays[argument] = arrays[argument].compute()

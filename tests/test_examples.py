@@ -2,8 +2,10 @@
 
 import importlib.util
 import re
+import sys
 from pathlib import Path
 
+import command_line
 import numpy as np
 import pytest
 from matplotlib import image
@@ -40,8 +42,45 @@ def run(tmp_path, monkeypatch, capsys):
 
 
 def test_every_example_is_tested():
-    clusters = {"dask_cluster"}  # has its own test, beside those of shallownet.dask
-    assert {path.stem for path in EXAMPLES.glob("*.py")} == set(ARGUMENTS) | clusters
+    others = {"dask_cluster", "command_line"}  # the first has its own test, beside those of shallownet.dask
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == set(ARGUMENTS) | others
+
+
+@pytest.mark.parametrize(("name", "arguments", "message"), [
+    ("disc", ["--iterations", "-5"], "--iterations: must be at least 1; got -5"),
+    ("disc", ["--learning-rate", "0"], "--learning-rate: must be positive; got 0"),
+    ("spiral", ["--seed", "-1"], "--seed: must be at least 0; got -1"),
+    ("sine_regression", ["--output", "missing/a.png"], "--output: must be a file in a folder that is there"),
+    ("sine_regression", ["--output", "a.doc"], r"--output: must end in \.png or \.pdf or \.svg; got a\.doc"),
+    ("digits", ["--steps", "many"], "--steps: invalid integer value: 'many'"),
+    ("digits", ["--model", "a.txt"], r"--model: must end in \.h5; got a\.txt"),
+    ("larger_than_memory", ["--gigabytes", "-1"], "--gigabytes: must be positive; got -1"),
+    ("dask_cluster", ["--workers", "0"], "--workers: must be at least 1; got 0"),
+])
+def test_a_wrong_argument_is_told_in_one_line_before_anything_is_computed(name, arguments, message, run, capsys):
+    with pytest.raises(SystemExit) as stop:
+        run(name, arguments)
+    assert stop.value.code == 2
+    assert re.search(f"error: argument {message}", capsys.readouterr().err.splitlines()[-1])
+
+
+@pytest.mark.parametrize("error", [ValueError("X must be finite"), KeyboardInterrupt(), FloatingPointError("cost")])
+def test_what_goes_wrong_in_an_example_is_one_line(error):
+    def main():
+        raise error
+
+    with pytest.raises(SystemExit, match=rf": ({error}|interrupted)$"):
+        command_line.run(main)
+
+
+@pytest.mark.parametrize("name", ["dask_cluster", "digits"])
+def test_help_needs_no_extra(name, run, capsys, monkeypatch):
+    for module in ("distributed", "shallownet.dask", "sklearn", "sklearn.datasets"):
+        monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(SystemExit) as stop:
+        run(name, ["--help"])
+    assert stop.value.code == 0
+    assert "usage" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", PICTURES)

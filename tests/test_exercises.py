@@ -4,6 +4,7 @@ import importlib.util
 import inspect
 import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -257,7 +258,7 @@ def test_the_document_shows_what_the_program_prints(tmp_path, capsys):
     ("", "not done yet"),
     ("def sigmoid(Z):\n    ...\n", "not done yet"),
     ("def sigmoid(Z):\n    raise NotImplementedError\n", "not done yet"),
-    ("sigmoid = 3\n", "TypeError: 'int' object is not callable"),
+    ("sigmoid = 3\n", "sigmoid must be a function of yours; got int."),
     ("def sigmoid(Z):\n    a = 1\n    return a + b\n", "NameError in line 3: name 'b' is not defined"),
     ("def sigmoid(Z):\n    Z += 1\n    return Z\n", "sigmoid(Z) must be 0 at [0, 0]; got -999."),
 ])
@@ -267,6 +268,50 @@ def test_an_answer_gets_one_line_whatever_it_does(code, line, tmp_path, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == len(checks.CHECKS) + 1
     assert lines[3] == f" 4 sigmoid                {line}"
+
+
+@pytest.mark.parametrize(("code", "line"), [
+    ("import shallownet\ndef sigmoid(Z):\n    return shallownet.activations.sigmoid(Z)\n",
+     "sigmoid must do without activations, sigmoid."),
+    ("from shallownet.activations import sigmoid as s\ndef sigmoid(Z):\n    return s(Z)\n",
+     "sigmoid must do without sigmoid."),
+    ("from shallownet.activations import sigmoid\n", "sigmoid must be a function of yours; got an imported one."),
+    ("def sigmoid(Z):\n    while True:\n        pass\n", "it must end within 1 s; it was stopped."),
+    ("def sigmoid(Z):\n    raise KeyboardInterrupt\n", "it ended Python; a function ends with return."),
+])
+def test_an_answer_cannot_cheat_hang_or_end_the_program(code, line, tmp_path):
+    (tmp_path / "answers.py").write_text(code)
+    assert checks.verdicts(tmp_path / "answers.py", ["sigmoid", "xor"], limit=1) == [line, "not done yet"]
+
+
+@pytest.mark.parametrize(("code", "line"), [
+    ("import sys\nsys.exit(0)\n", "the answers must do without sys."),
+    ("raise SystemExit(0)\n", "the answers must do without SystemExit."),
+    ("from reference import *\n", "the answers must do without reference."),
+    ("import checks\nchecks.CHECKS.clear()\n", "the answers must do without checks."),
+    ("def xor(:\n", "SyntaxError in line 1: "),
+    ("1 / 0\n", "ZeroDivisionError in line 1: division by zero"),
+])
+def test_a_file_that_cannot_be_run_gets_one_line(code, line, tmp_path, capfd):
+    (tmp_path / "answers.py").write_text(code)
+    assert checks.main([str(tmp_path / "answers.py")]) == 1
+    told, last = capfd.readouterr().out.splitlines()
+    assert told.startswith(f"{tmp_path}/answers.py: {line}")
+    assert last == f"0 of {len(checks.CHECKS)} passed"
+
+
+def test_one_exercise_is_checked_by_its_number_and_reported(tmp_path, capsys):
+    answers = str(DOCS / "exercises/reference.py")
+    assert checks.main([answers, "--exercise", "4", "--report", str(tmp_path / "a.csv")]) == 0
+    assert capsys.readouterr().out.split()[:3] == ["4", "sigmoid", "passed"]
+    lines = (tmp_path / "a.csv").read_text().splitlines()
+    assert lines == ["file,exercise,name,verdict", f"{answers},4,sigmoid,passed"]
+    (tmp_path / "empty.py").write_text("")
+    paths = [str(tmp_path / "empty.py"), answers]
+    assert checks.main([*paths, "--exercise", "4", "--report", str(tmp_path / "a.xml")]) == 1
+    suite = ElementTree.parse(tmp_path / "a.xml").getroot()
+    assert (suite.get("tests"), suite.get("failures")) == ("2", "1")
+    assert [case.find("failure") is None for case in suite] == [False, True]
 
 
 @pytest.mark.parametrize("name", ["missing.py", "notes.txt"])

@@ -192,9 +192,9 @@ def test_every_flipped_bit_is_refused(kind, tmp_path):
 
 @pytest.mark.parametrize("kind", ["parameters", "columns"])
 def test_a_flipped_bit_is_refused_when_the_checksums_of_hdf5_are_mended(kind, tmp_path):
-    lines = run_child(__file__, "load_mutants", kind, tmp_path, "mended flips", 0, 3)
+    lines = run_child(__file__, "load_mutants", kind, tmp_path, "mended flips", 0, 7)
     assert Counter(line.split("\t")[1] for line in lines) == {"refused": len(lines)}
-    assert len(lines) > 1500
+    assert len(lines) > 600
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -222,8 +222,11 @@ def test_an_index_or_a_heap_with_odd_fields_is_refused(tmp_path):
 def test_a_thousand_mutations_are_refused_or_harmless():
     script = Path(__file__).parents[1] / "benchmarks" / "fuzz_storage.py"
     counts = dict(re.split(": +", line) for line in run_child(script, "--mutations", 1000) if ":" in line)
-    assert counts.keys() == {"refused", "loaded unchanged", "silent change", "foreign exception", "crash", "hang"}
-    assert int(counts["refused"]) + int(counts["loaded unchanged"]) == 1000
+    good = {"refused", "loaded unchanged", "loaded as forged"}
+    assert counts.keys() == good | {"silent change", "foreign exception", "crash", "hang", "memory"}
+    assert sum(int(counts[outcome]) for outcome in good) == 1000
+    assert int(counts["loaded as forged"]) > 5
+
 
 
 if __name__ == "__main__":

@@ -177,6 +177,19 @@ def test_pages_that_cannot_be_made_are_refused(frames, labels, settings, message
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_older_page_survives_a_folder_that_is_missing_and_is_replaced_otherwise(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        export_page([(0, network())], X, Y, tmp_path / "missing" / "page.html")
+    path = tmp_path / "page.html"
+    path.write_text("older")
+    with pytest.raises(ValueError, match="classes must name"):
+        export_page([(0, network())], X, Y, path, classes=["a"])
+    assert path.read_text() == "older"
+    export_page([(0, network())], X, Y, path)
+    assert Page(path).data["snapshots"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_a_page_has_the_ending_of_one(tmp_path):
     with pytest.raises(ValueError, match=r"path must end in \.html; got 'page\.txt'"):
         export_page([(0, network())], X, Y, "page.txt")

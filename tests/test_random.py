@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from shallownet._random import generator_state, random_generator, set_generator_state
+from shallownet._random import generator_in_state, generator_state, random_generator, set_generator_state
 
 
 @pytest.fixture
@@ -70,3 +70,19 @@ def test_the_state_of_another_kind_of_generator_is_refused():
         set_generator_state(np.random.default_rng(0), state)
     with pytest.raises(ValueError, match=r"random_state must be .*; got .*\. Use "):
         set_generator_state(np.random.RandomState(0), generator_state(np.random.default_rng(0)))
+
+
+@pytest.mark.parametrize("generator", [
+    np.random.RandomState(3), *(np.random.Generator(kind(3)) for kind in (
+        np.random.MT19937, np.random.PCG64, np.random.PCG64DXSM, np.random.Philox, np.random.SFC64))
+])
+def test_a_new_generator_goes_on_where_another_one_is(generator):
+    generator.standard_normal(3)
+    copy = generator_in_state(generator_state(generator))
+    assert type(copy) is type(generator)
+    np.testing.assert_array_equal(copy.standard_normal(5), generator.standard_normal(5))
+
+
+def test_the_state_of_an_unknown_generator_is_refused():
+    with pytest.raises(ValueError, match=r"bit_generator must be one of MT19937, .*; got 'seed'\."):
+        generator_in_state({"bit_generator": "seed", "state": {}})

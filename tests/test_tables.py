@@ -407,6 +407,19 @@ def test_a_hole_where_training_had_none_is_told():
         np.testing.assert_array_equal(encode({"a": ["1", "NA"]}, encoding), [[1, 2]])
 
 
+def test_a_hole_where_training_had_some_is_nothing_to_tell():
+    encoding = column("colour", ["red", "blue", "", "red", "green"]).encoding
+    encoded = encode_rows({"colour": ["NA", "red"]}, encoding)
+    assert encoded.told == []
+    np.testing.assert_array_equal(encoded.X, [[0, 0], [0, 0], [0, 1], [1, 0]])
+
+
+def test_a_hole_in_text_where_training_had_none_is_told():
+    encoding = column("colour", ["red", "blue", "red", "green"]).encoding
+    with pytest.warns(UserWarning, match="colour: nothing in row 1, where training had no holes; the average level is"):
+        np.testing.assert_array_equal(encode({"colour": ["NA"]}, encoding), [[0.25], [0.25], [0.5]])
+
+
 def test_the_target_of_new_rows_is_encoded_as_the_old(encoding):
     Y, known = encode_target({"y": ["v", "", "u"]}, encoding)
     np.testing.assert_array_equal(Y, [[1, np.nan, 0]])

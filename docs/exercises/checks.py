@@ -1,21 +1,29 @@
 """Check the answers to docs/exercises.md.
 
     python docs/exercises/checks.py my_answers.py
+    python docs/exercises/checks.py my_answers.py --exercise 4
+    python docs/exercises/checks.py class/*.py --report class.csv
 
 Each exercise asks for one function; the check of the same name calls it and raises AssertionError with what was
-expected and what came.
+expected and what came. The answers run in a process of their own, and for ten seconds each at most.
 """
 
 import argparse
 import ast
 import copy
+import csv
 import importlib.util
 import inspect
+import json
+import subprocess
 import sys
+import tempfile
 import textwrap
+import time
 import traceback
 from pathlib import Path
-from types import SimpleNamespace
+from types import CodeType, FunctionType, SimpleNamespace
+from xml.etree import ElementTree
 
 import numpy as np
 
@@ -232,12 +240,45 @@ def random_network(n_x, n_h, n_y, **settings):
 CHECKS = {name.removeprefix("check_"): check for name, check in globals().items() if name.startswith("check_")}
 
 
+NUMBERS = {name: number for number, name in enumerate(CHECKS, 1)}
+LIMIT = 10  # seconds an answer
+FORBIDDEN = {  # names that an answer may not use, nor the functions that it calls
+    "sigmoid": {"activations", "ACTIVATIONS", "OUTPUT_ACTIVATIONS", "sigmoid", "expit"},
+    "cost_from_logits": {"costs", "COSTS", "cross_entropy", "compute_cost"},
+    "fold_scaling": {"fold_standardization"},
+    "class_weights": {"balanced_weights", "vectorize"},
+    "momentum": {"optimizers", "momentum"},
+    "wrong_gradients": {"backward_propagation"},
+}
+CLOSED = {"checks", "reference", "sys", "os", "importlib", "inspect", "gc", "builtins", "__main__", "__import__",
+          "exec", "eval", "exit", "quit", "SystemExit"}
+
+
+def used_names(function):
+    """Return the names that a function uses, with those of the functions of its own file that it calls."""
+    names, seen, waiting = set(), set(), [function.__code__]
+    while waiting:
+        code = waiting.pop()
+        seen.add(code)
+        waiting += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+        for name in code.co_names:
+            used = function.__globals__.get(name)
+            names |= {name, getattr(used, "__name__", name)}              # under an alias too
+            if isinstance(used, FunctionType) and used.__code__.co_filename == code.co_filename:
+                waiting += {used.__code__} - seen
+    return names
+
+
 def verdict(name, answers):
     """Return "passed", "not done yet" or what is wrong, in words."""
     try:
         if not hasattr(answers, name):
             raise NotImplementedError
-        CHECKS[name](getattr(answers, name))
+        answer = getattr(answers, name)
+        assert isinstance(answer, FunctionType), f"{name} must be a function of yours; got {type(answer).__name__}."
+        forbidden = FORBIDDEN.get(name, set()) & used_names(answer)
+        assert not forbidden, f"{name} must do without {', '.join(sorted(forbidden))}."
+        CHECKS[name](answer)
     except NotImplementedError:
         return "not done yet"
     except AssertionError as error:
@@ -257,26 +298,118 @@ def check(answer):
 
 def load(path):
     """Run the file of answers and return it as a module."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names |= {part for alias in node.names for part in alias.name.split(".")}
+            names |= set((getattr(node, "module", None) or "").split("."))
+    assert not names & CLOSED, f"the answers must do without {', '.join(sorted(names & CLOSED))}."
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
+def judge(results, path, *exercises):
+    """In a process of its own: write a line for the file, and one with the verdict on each exercise."""
+    with open(results, "a", encoding="utf-8") as file:
+        def write(line):
+            print(json.dumps(line), file=file, flush=True)
+
+        try:
+            answers = load(Path(path))
+        except (Exception, SystemExit) as error:
+            line = getattr(error, "lineno", None) or traceback.extract_tb(error.__traceback__)[-1].lineno
+            own = isinstance(error, AssertionError)
+            write(str(error) if own else f"{type(error).__name__} in line {line}: {getattr(error, 'msg', error)}")
+            return
+        write("")
+        for name in exercises:
+            answer = getattr(answers, name, None)
+            own = not isinstance(answer, FunctionType) or answer.__code__.co_filename == str(path)
+            write(verdict(name, answers) if own else f"{name} must be a function of yours; got an imported one.")
+
+
+def verdicts(path, exercises, limit=LIMIT):
+    """Return a verdict on each exercise, or raise ValueError where the file itself cannot be run."""
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        while len(found) < len(exercises):
+            results, waiting = Path(folder, str(len(found))), exercises[len(found):]
+            results.touch()
+            child = subprocess.Popen([sys.executable, __file__, "--judge", str(results), str(path), *waiting])
+            ended = run_until_it_stands_still(child, results, limit, 1 + len(waiting))
+            loaded, *lines = map(json.loads, results.read_text(encoding="utf-8").splitlines() or [json.dumps(ended)])
+            if loaded:
+                raise ValueError(f"{path}: {loaded}")
+            found += lines
+            if len(lines) < len(waiting):
+                found.append(ended)
+    return found
+
+
+def run_until_it_stands_still(child, results, limit, lines):
+    """Wait for a child that writes lines, kill it when none comes in time, and return what to say of a missing one."""
+    written, deadline = 0, time.monotonic() + limit + 20                  # the first one takes the imports
+    while child.poll() is None:
+        if written < (written := results.read_bytes().count(b"\n")):
+            deadline = time.monotonic() + limit
+        if time.monotonic() > deadline and written < lines:
+            child.kill()
+            child.wait()
+            return f"it must end within {limit:g} s; it was stopped."
+        time.sleep(0.02)
+    return "it ended Python; a function ends with return."
+
+
+def write_report(path, rows):
+    """Write (file, number, name, verdict) rows as CSV, or as JUnit's XML."""
+    if path.suffix == ".csv":
+        with open(path, "w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([("file", "exercise", "name", "verdict"), *rows])
+        return
+    failed = sum(row[3] != "passed" for row in rows)
+    suite = ElementTree.Element("testsuite", name="exercises", tests=str(len(rows)), failures=str(failed))
+    for file, _, name, result in rows:
+        case = ElementTree.SubElement(suite, "testcase", classname=str(file), name=name)
+        if result != "passed":
+            ElementTree.SubElement(case, "failure", message=result)
+    ElementTree.ElementTree(suite).write(path, encoding="utf-8", xml_declaration=True)
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(description="Check the answers to docs/exercises.md.")
-    parser.add_argument("answers", type=Path, help="Python file with your functions, such as my_answers.py")
-    path = parser.parse_args(arguments).answers
-    if path.suffix != ".py" or not path.is_file():
-        parser.error(f"answers must be a Python file that is there; got {path}.")
-    answers, passed = load(path), 0
-    for number, name in enumerate(CHECKS, 1):
-        result = verdict(name, answers)
-        passed += result == "passed"
-        print(f"{number:2} {name:22} {result}")
-    print(f"{passed} of {len(CHECKS)} passed")
-    return 0 if passed == len(CHECKS) else 1
+    parser.add_argument("answers", type=Path, nargs="+", help="Python file with your functions, such as my_answers.py")
+    parser.add_argument("--exercise", type=int, choices=NUMBERS.values(), metavar="N", help="this one alone")
+    parser.add_argument("--report", type=Path, help="write the verdicts to this file too, .csv or .xml (JUnit)")
+    options = parser.parse_args(arguments)
+    if options.report and options.report.suffix not in (".csv", ".xml"):
+        parser.error(f"--report must end in .csv or .xml; got {options.report}.")
+    exercises = [name for name, number in NUMBERS.items() if options.exercise in (None, number)]
+    rows = []
+    for path in options.answers:
+        if path.suffix != ".py" or not path.is_file():
+            parser.error(f"answers must be a Python file that is there; got {path}.")
+        if len(options.answers) > 1:
+            print(path)
+        try:
+            results = verdicts(path, exercises)
+        except ValueError as error:
+            print(error)
+            results = [str(error)] * len(exercises)
+        else:
+            for name, result in zip(exercises, results, strict=True):
+                print(f"{NUMBERS[name]:2} {name:22} {result}")
+        rows += [(path, NUMBERS[name], name, result) for name, result in zip(exercises, results, strict=True)]
+        print(f"{results.count('passed')} of {len(exercises)} passed")
+    if options.report:
+        write_report(options.report, rows)
+    return 0 if all(result == "passed" for *_, result in rows) else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    if sys.argv[1:2] == ["--judge"]:
+        judge(*sys.argv[2:])
+    else:
+        sys.exit(main())
