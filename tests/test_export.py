@@ -328,7 +328,7 @@ TABLE = {
     "plain": ([f"{value:.3f}" for value in np.random.RandomState(0).standard_normal(40)], [None, " 2.5 ", "1e999"]),
     "holes": (["?" if i % 7 == 0 else f"{i * i}e-1" for i in range(40)], ["", 3, "-inf"]),
     "comma": ([f"{i},5" for i in range(40)], ["nan", "1,5", "8,"]),
-    "thousands": ([f"{i + 1}.{i:03},25" for i in range(40)], ["1.234", "5", None]),
+    "thousands": ([f"{i + 1}.{i:03},25" for i in range(40)], ["1.234.567", "5", None]),
     "spaces": ([f"{i + 1}\u00a0{i:03},5" for i in range(40)], ["1\u202f234,5", "7,5", ""]),
     "words": (["trace" if i == 3 else str(i * 1.5) for i in range(40)], ["trace", "NULL", "4"]),
     "numbers": (np.random.RandomState(1).standard_normal(40).tolist(), [math.nan, 1.0, math.inf]),
