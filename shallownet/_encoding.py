@@ -464,10 +464,10 @@ def encode_levels(column, cells):
         told = _tell_unseen(column, cells, texts, unseen)
     if not column["marked"]:
         told += _tell_holes(column, cells, holes, "average level")
-    return _level_vectors(column)[codes].T, told, {}
+    return level_vectors(column)[codes].T, told, {}
 
 
-def _level_vectors(column):
+def level_vectors(column):
     """The rows of X, as rows, for each level; last but one for others, last for a hole."""
     levels, share, other, marked = (column[key] for key in ("levels", "share", "other", "marked"))
     two = len(levels) == 2 and not other

@@ -27,6 +27,7 @@ examples:
   shallownet train penguins.csv --target species --output penguins.h5 --report penguins.html
   shallownet predict penguins.h5 new.csv > predictions.csv
   shallownet show penguins.h5
+  shallownet export penguins.h5 penguins.js
 
 A table is a CSV file (.csv, .csv.gz) with a line of names and a line for each sample. Text, dates, holes, decimal
 commas and the delimiter are found out, and every decision is told.
@@ -153,10 +154,35 @@ def _show(options):
         print(f"{name}: {value}")
 
 
+# export
+
+
+def _export_arguments(parser):
+    parser.add_argument("model", help="a file that train, or save_parameters, wrote")
+    parser.add_argument("code", help="where the code goes; the ending says as what: .c, .h, .js, .py, .onnx")
+    parser.add_argument("--name", default="model", help="what the code is called in it (default: %(default)s)")
+
+
+def _export(options):
+    from shallownet.export import EXPORTERS, export
+    from shallownet.tables import features
+
+    suffix = Path(options.code).suffix.lower()
+    path = _writable("code", options.code, suffix if suffix in EXPORTERS else "one of " + ", ".join(EXPORTERS))
+    metadata, parameters = load_metadata(options.model), load_parameters(options.model)
+    encoding = metadata.get("encoding")
+    names = {name: metadata.get(name) for name in ("features", "classes")}
+    if encoding is not None:
+        names = {"features": features(encoding), "classes": encoding["target"].get("classes"), "encoding": encoding}
+    export(path, parameters, **names, name=options.name)
+    print(f"The code is in {path}.")
+
+
 COMMANDS = {
     "train": Command("train a network on a table, and tell how well it does", _train_arguments, _train),
     "predict": Command("predict the rows of a table", _predict_arguments, _predict),
     "show": Command("show what is in a model's file", _show_arguments, _show),
+    "export": Command("write a model as code: C, JavaScript, Python, ONNX", _export_arguments, _export),
 }
 
 

@@ -1,8 +1,5 @@
 """A trained network in another language: C, JavaScript, plain Python and ONNX.
 
-A language is a row of pieces: how a number and a text are written, the hidden activation, the output and the label,
-and the template that they go into. Another language is another row.
-
 The exported code computes what ``predict_probability`` and ``predict`` compute, for one sample (ONNX: for rows). A
 scaling that ``fold_standardization`` has put into the weights goes along, as it is in the weights.
 """
@@ -12,40 +9,30 @@ import math
 import os
 import re
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from string import Template
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from shallownet import __version__
+from shallownet._cells import HOLES
 from shallownet._checks import check_name
+from shallownet._encoding import PATTERNS, SPACES, level_vectors
 from shallownet._files import replacing
+from shallownet._languages import C_TYPES, JAVASCRIPT, PYTHON, C, in_comment
 from shallownet._types import Parameters, PathLike
 from shallownet.network import NAMES, check_parameters, output_of
+from shallownet.tables import features as encoded_features
 
 ONNX_OPSET, ONNX_IR = 17, 8           # of 2022: later readers read them too
 WIDTH = 110                           # characters of a line of numbers
 JAVASCRIPT_WORDS = frozenset(
-    "arguments await break case catch class const continue debugger default delete do else enum eval export extends "
-    "false finally for function if implements import in instanceof interface let module new null package private "
-    "protected public return static super switch this throw true try typeof var void while with yield".split()
+    "Infinity NaN arguments await break case catch class const continue debugger default delete do else enum "
+    "eval export extends false finally for function if implements import in instanceof interface let module "
+    "new null package private protected public return static super switch this throw true try typeof undefined "
+    "var void while with yield".split()
 )
-BREAKS = re.compile(r"(?<=\*)/|(?<=/)[*/]|(?<=\?)\?|(?<=<)[/!]|(?<=--)>")     # ends of */ /* // ?? </ <! -->
-
-
-class Language(NamedTuple):
-    """The pieces of a language; in them ``$f`` and ``$tanh`` … stand for what the floating-point type brings."""
-
-    template: Template
-    comment: Callable[[list[str]], str]
-    number: Callable[[np.floating], str]
-    text: Callable[[Any], str]
-    brackets: str                     # around rows and matrices
-    indent: str                       # of the tables in the template
-    hidden: dict[str, str]            # A1 of one unit from z, by activation
-    output: dict[str, str]            # A2 from Z2, by output activation
-    label: dict[str, str]             # what predict returns, by task
 
 
 def export(
@@ -54,6 +41,7 @@ def export(
     *,
     features: Sequence[str] | None = None,
     classes: Sequence[Any] | None = None,
+    encoding: dict[str, Any] | None = None,
     name: str = "model",
 ) -> None:
     """Write a network as code; the ending of ``path`` says as which: .c, .h, .js, .py or .onnx.
@@ -68,6 +56,10 @@ def export(
     classes : sequence of str or numbers, optional
         Names of the classes: two for one sigmoid output, otherwise n_y. Then ``predict`` gives the class's name (in C
         its number).
+    encoding : dict, optional
+        Of the table that the network was trained on (``read_table``, ``fit_encoding``); it names features and classes.
+        In JavaScript and Python ``x`` is then a row of the table, ``{column: cell}``, with its text and holes;
+        C and ONNX take the encoded features.
     name : str
         What the code is called: the C function is ``name_predict``, the JavaScript object ``name``.
 
@@ -92,7 +84,7 @@ def export(
     if ending not in EXPORTERS:
         raise ValueError(f"path must end in one of {', '.join(EXPORTERS)}; got {os.fspath(path)!r}. The ending says "
                          "what is written.")
-    code = EXPORTERS[ending](parameters, features=features, classes=classes, name=name)
+    code = EXPORTERS[ending](parameters, features=features, classes=classes, encoding=encoding, name=name)
     with replacing(path) as file:
         file.write(code.encode() if isinstance(code, str) else code.SerializeToString())
 
@@ -102,6 +94,7 @@ def to_c(
     *,
     features: Sequence[str] | None = None,
     classes: Sequence[Any] | None = None,
+    encoding: dict[str, Any] | None = None,
     name: str = "model",
 ) -> str:
     """Return a C99 header with one function, ``name_predict(x, a)``, which needs ``<math.h>`` and no allocation.
@@ -112,7 +105,7 @@ def to_c(
 
     Parameters
     ----------
-    parameters, features, classes, name
+    parameters, features, classes, encoding, name
         As for ``export``.
 
     Examples
@@ -121,7 +114,7 @@ def to_c(
     >>> print(to_c(initialize_parameters(2, 4, 1)).splitlines()[16])
     static inline int model_predict(const double x[MODEL_N_X], double a[MODEL_N_Y])
     """
-    return _code(C, parameters, features, classes, name)
+    return _code(C, parameters, features, classes, encoding, name)
 
 
 def to_javascript(
@@ -129,17 +122,19 @@ def to_javascript(
     *,
     features: Sequence[str] | None = None,
     classes: Sequence[Any] | None = None,
+    encoding: dict[str, Any] | None = None,
     name: str = "model",
 ) -> str:
     """Return JavaScript that defines the object ``name`` with ``predictProbability(x)`` and ``predict(x)``.
 
     It runs as a script of a page, and ``require`` of Node.js reads it too. ``x`` is an array of the n_x features of a
     sample; both functions return for that sample what our functions of the same name give as its column: the array of
-    outputs, and the class (its name, if ``classes`` has them), the array of 0 and 1, or the array of values.
+    outputs, and the class (its name, if ``classes`` has them), the array of 0 and 1, or the array of values. With
+    ``encoding``, ``x`` is a row of the table, as ``{length: 5.1, garden: "north"}``, and ``encode(row)`` is there too.
 
     Parameters
     ----------
-    parameters, features, classes, name
+    parameters, features, classes, encoding, name
         As for ``export``.
 
     Examples
@@ -148,7 +143,7 @@ def to_javascript(
     >>> print(to_javascript(initialize_parameters(2, 4, 1), name="planar").splitlines()[-1])
     if (typeof module === "object") module.exports = planar;
     """
-    return _code(JAVASCRIPT, parameters, features, classes, name)
+    return _code(JAVASCRIPT, parameters, features, classes, encoding, name)
 
 
 def to_python(
@@ -156,6 +151,7 @@ def to_python(
     *,
     features: Sequence[str] | None = None,
     classes: Sequence[Any] | None = None,
+    encoding: dict[str, Any] | None = None,
     name: str = "model",
 ) -> str:
     """Return a Python module that needs the standard library only, with ``predict_probability(x)`` and ``predict(x)``.
@@ -164,7 +160,7 @@ def to_python(
 
     Parameters
     ----------
-    parameters, features, classes, name
+    parameters, features, classes, encoding, name
         As for ``export``; ``name`` is that of the file, and not in the code.
 
     Examples
@@ -175,10 +171,37 @@ def to_python(
     >>> module["predict_probability"]([0.0, 0.0]), module["predict"]([0.0, 0.0])
     ([0.5], 'red')
     """
-    return _code(PYTHON, parameters, features, classes, name)
+    return _code(PYTHON, parameters, features, classes, encoding, name)
 
 
 # What all languages share
+
+
+def _row_pieces(language, network):
+    """The pieces that turn a row of a table into ``x``, or check ``x`` where there is no encoding."""
+    if network.encoding is None or language.row is None:
+        check = Template(language.check_x).safe_substitute(n_x=network.n_x)
+        return {"encode": "", "encode_name": "", "x": "x", "take": check}
+    columns = [_exported_column(column) for column in network.encoding["columns"] if column["features"]]
+    rows = ",\n".join(f"{language.indent}    {language.text(column)}" for column in columns)
+    fields = {"columns": f"[\n{rows}\n{language.indent}]", "holes": language.text(sorted(HOLES))}
+    encode = Template(language.row).safe_substitute(fields)
+    return {"encode": encode, "encode_name": "encode, ", "x": "row", "take": language.encode_row}
+
+
+def _exported_column(column):
+    """What the exported code needs of a column's entry in the encoding: numbers or levels."""
+    if column["kind"] == "levels":
+        return {"name": column["name"], "levels": column["levels"], "vectors": level_vectors(column).tolist()}
+    if column["kind"] != "number":
+        raise ValueError(f"encoding must have columns of numbers and text only; got {column['name']!r}, a "
+                         f"{column['kind']}. Give features and classes in its place, and encode the rows before.")
+    form = (column["decimal"], column["thousands"])
+    return {
+        "name": column["name"], "pattern": PATTERNS[form].pattern, "decimal": form[0],
+        "thousands": list(SPACES if form[1] == " " else form[1]), "words": column["words"],
+        "fill": column["fill"][0], "marked": column["marked"],
+    }
 
 
 class _Network(NamedTuple):
@@ -194,11 +217,12 @@ class _Network(NamedTuple):
     task: str
     features: list | None
     classes: list | None
+    encoding: dict | None
     dtype: np.dtype
     arrays: dict[str, np.ndarray]
 
 
-def _network(parameters, features, classes, name, hidden_pieces, output_pieces):
+def _network(parameters, features, classes, encoding, name, hidden_pieces, output_pieces):
     """Check what was given, and return it as a ``_Network``."""
     parameters = check_parameters(parameters)
     hidden, cost = parameters.get("hidden", "tanh"), parameters.get("cost", "cross_entropy")
@@ -212,12 +236,15 @@ def _network(parameters, features, classes, name, hidden_pieces, output_pieces):
     task = {"sigmoid": "binary" if n_y == 1 else "multilabel", "softmax": "multiclass", "linear": "regression"}[output]
     if classes is not None and task == "regression":
         raise ValueError("classes must be given for a classifier; got a linear output. Leave them out.")
+    if encoding is not None:
+        features = encoded_features(encoding) if features is None else features
+        classes = encoding.get("target", {}).get("classes") if classes is None else classes
     features = _names("features", features, n_x)
     classes = _names("classes", classes, 2 if task == "binary" else n_y)
     dtype = np.result_type(*(parameters[key] for key in NAMES))
     arrays = {key: parameters[key].astype(dtype) for key in NAMES}
     arrays |= {key: arrays[key][:, 0] for key in ("b1", "b2")}
-    return _Network(name, n_x, n_h, n_y, hidden, cost, output, task, features, classes, dtype, arrays)
+    return _Network(name, n_x, n_h, n_y, hidden, cost, output, task, features, classes, encoding, dtype, arrays)
 
 
 def _names(argument, names, size):
@@ -245,7 +272,7 @@ def _code(language, *given):
         "comment": language.comment(_description(network)),
         "features": language.text(network.features), "classes": language.text(network.classes),
         "returns": "int" if network.task in ("binary", "multiclass") else "void",
-        **{key: _table(array, language) for key, array in network.arrays.items()},
+        **{key: _table(array, language) for key, array in network.arrays.items()}, **_row_pieces(language, network),
     }
     pieces = {
         "hidden": language.hidden[network.hidden],
@@ -294,241 +321,6 @@ def _description(network):
     ]
 
 
-def in_comment(name: str | float) -> str:
-    """Return a name so that it stays in a comment, whatever it holds: in quotes, on one line, without ``*/`` and such.
-
-    Examples
-    --------
-    >>> print(in_comment("a*/b"), in_comment("温度"))
-    "a*\\/b" "温度"
-    """
-    return BREAKS.sub(r"\\\g<0>", _printable(json.dumps(name, ensure_ascii=False)))
-
-
-def _printable(text):
-    """The text with what cannot be printed, such as a change of the direction of writing, as ``\\uXXXX``."""
-    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
-
-
-def _exact(number):
-    """The shortest decimal that reads back as this double, to the last bit."""
-    return repr(float(number))
-
-
-# C
-
-C_TYPES = {
-    "float64": {"real": "double", "f": ""},
-    "float32": {"real": "float", "f": "f"},
-}
-
-C = Language(
-    Template("""\
-$comment
-
-#ifndef ${NAME}_H
-#define ${NAME}_H
-
-#include <math.h>
-
-#define ${NAME}_N_X $n_x
-#define ${NAME}_N_H $n_h
-#define ${NAME}_N_Y $n_y
-
-static inline $returns ${name}_predict(const $real x[${NAME}_N_X], $real a[${NAME}_N_Y])
-{
-    static const $real W1[${NAME}_N_H][${NAME}_N_X] = $W1;
-    static const $real b1[${NAME}_N_H] = $b1;
-    static const $real W2[${NAME}_N_Y][${NAME}_N_H] = $W2;
-    static const $real b2[${NAME}_N_Y] = $b2;
-    $real a1[${NAME}_N_H];
-    int i, j, k;
-
-    for (j = 0; j < ${NAME}_N_H; j++) {
-        $real z = b1[j];
-        for (i = 0; i < ${NAME}_N_X; i++)
-            z += W1[j][i] * x[i];
-        a1[j] = $hidden;
-    }
-    for (k = 0; k < ${NAME}_N_Y; k++) {
-        $real z = b2[k];
-        for (j = 0; j < ${NAME}_N_H; j++)
-            z += W2[k][j] * a1[j];
-        a[k] = z;
-    }
-$output$label}
-
-#endif
-"""),
-    comment=lambda lines: "\n".join(["/* " + lines[0], *(f" * {line}".rstrip() for line in lines[1:]), " */"]),
-    number=lambda number: f"{number}f" if number.dtype == np.float32 else _exact(number),
-    text=lambda names: "",                                                # names are in the comment, to save flash
-    brackets="{}",
-    indent="    ",
-    hidden={
-        "tanh": "tanh$f(z)",
-        "sigmoid": "0.5$f * tanh$f(0.5$f * z) + 0.5$f",
-        "relu": "z < 0 ? 0 : z",
-    },
-    output={
-        "sigmoid": """\
-    for (k = 0; k < ${NAME}_N_Y; k++)
-        a[k] = 0.5$f * tanh$f(0.5$f * a[k]) + 0.5$f;
-""",
-        "softmax": """\
-    $real largest = a[0], total = 0;
-    for (k = 1; k < ${NAME}_N_Y; k++)
-        largest = a[k] > largest ? a[k] : largest;
-    for (k = 0; k < ${NAME}_N_Y; k++)
-        total += a[k] = exp$f(a[k] - largest);
-    for (k = 0; k < ${NAME}_N_Y; k++)
-        a[k] /= total;
-""",
-        "linear": "",
-    },
-    label={
-        "binary": "    return a[0] > 0.5$f;\n",
-        "multiclass": """\
-    for (j = 0, k = 1; k < ${NAME}_N_Y; k++)
-        j = a[k] > a[j] ? k : j;
-    return j;
-""",
-        "multilabel": "",
-        "regression": "",
-    },
-)
-
-# JavaScript
-
-
-def _in_javascript(names):
-    """A list of names; no text of it ends the script of the page that it stands in."""
-    return re.sub("<", r"\\u003c", _printable(json.dumps(names, ensure_ascii=False)))
-
-
-AFFINE = "const affine = (W, a, b) => W.map((row, i) => row.reduce((sum, w, j) => sum + w * a[j], b[i]));"
-
-JAVASCRIPT = Language(
-    Template("""\
-$comment
-const $name = (() => {
-  const features = $features;
-  const classes = $classes;
-  const W1 = $W1;
-  const b1 = $b1;
-  const W2 = $W2;
-  const b2 = $b2;
-
-  """ + AFFINE + """
-
-  function predictProbability(x) {
-    if (x.length !== $n_x) throw new RangeError(`x must have $n_x numbers; got $${x.length}.`);
-    const A1 = affine(W1, x, b1).map(z => $hidden);
-    const Z2 = affine(W2, A1, b2);
-    $output
-  }
-
-  function predict(x) {
-    const A2 = predictProbability(x);
-    return $label;
-  }
-
-  return {features, classes, predictProbability, predict};
-})();
-if (typeof module === "object") module.exports = $name;
-"""),
-    comment=C.comment,
-    number=_exact,
-    text=_in_javascript,
-    brackets="[]",
-    indent="  ",
-    hidden={
-        "tanh": "Math.tanh(z)",
-        "sigmoid": "0.5 * Math.tanh(0.5 * z) + 0.5",
-        "relu": "Math.max(z, 0)",
-    },
-    output={
-        "sigmoid": "return Z2.map(z => 0.5 * Math.tanh(0.5 * z) + 0.5);",
-        "softmax": """\
-const largest = Math.max(...Z2);
-    const E = Z2.map(z => Math.exp(z - largest));
-    const total = E.reduce((sum, e) => sum + e, 0);
-    return E.map(e => e / total);""",
-        "linear": "return Z2;",
-    },
-    label={
-        "binary": "A2[0] > 0.5 ? 1 : 0",
-        "binary, named": "classes[A2[0] > 0.5 ? 1 : 0]",
-        "multiclass": "A2.indexOf(Math.max(...A2))",
-        "multiclass, named": "classes[A2.indexOf(Math.max(...A2))]",
-        "multilabel": "A2.map(a => a > 0.5 ? 1 : 0)",
-        "regression": "A2",
-    },
-)
-
-
-# Python
-
-PYTHON = Language(
-    Template('''\
-$comment
-
-from math import exp, tanh
-
-FEATURES = $features
-CLASSES = $classes
-W1 = $W1
-b1 = $b1
-W2 = $W2
-b2 = $b2
-
-
-def affine(W, a, b):
-    return [sum((w * v for w, v in zip(row, a)), bias) for row, bias in zip(W, b)]
-
-
-def predict_probability(x):
-    if len(x) != $n_x:
-        raise ValueError(f"x must have $n_x numbers; got {len(x)}.")
-    A1 = [$hidden for z in affine(W1, x, b1)]
-    Z2 = affine(W2, A1, b2)
-    $output
-
-
-def predict(x):
-    A2 = predict_probability(x)
-    return $label
-'''),
-    comment=lambda lines: "\n".join(f"# {line}".rstrip() for line in lines),
-    number=_exact,
-    text=repr,
-    brackets="[]",
-    indent="",
-    hidden={
-        "tanh": "tanh(z)",
-        "sigmoid": "0.5 * tanh(0.5 * z) + 0.5",
-        "relu": "0.0 if z < 0 else z",
-    },
-    output={
-        "sigmoid": "return [0.5 * tanh(0.5 * z) + 0.5 for z in Z2]",
-        "softmax": """\
-largest = max(Z2)
-    E = [exp(z - largest) for z in Z2]
-    total = sum(E)
-    return [e / total for e in E]""",
-        "linear": "return Z2",
-    },
-    label={
-        "binary": "int(A2[0] > 0.5)",
-        "binary, named": "CLASSES[A2[0] > 0.5]",
-        "multiclass": "A2.index(max(A2))",
-        "multiclass, named": "CLASSES[A2.index(max(A2))]",
-        "multilabel": "[int(a > 0.5) for a in A2]",
-        "regression": "A2",
-    },
-)
-
-
 # ONNX
 
 ONNX_HIDDEN = {"tanh": "Tanh", "sigmoid": "Sigmoid", "relu": "Relu"}
@@ -560,6 +352,7 @@ def to_onnx(
     *,
     features: Sequence[str] | None = None,
     classes: Sequence[Any] | None = None,
+    encoding: dict[str, Any] | None = None,
     name: str = "model",
 ) -> Any:
     """Return an ONNX model, with inputs and outputs as scikit-learn's converter names them. Rows are samples here.
@@ -570,7 +363,7 @@ def to_onnx(
 
     Parameters
     ----------
-    parameters, features, classes, name
+    parameters, features, classes, encoding, name
         As for ``export``. Features and classes are in the model's metadata too, as JSON.
 
     Returns
@@ -594,7 +387,7 @@ def to_onnx(
     except ImportError as error:
         raise ImportError('to_onnx needs onnx, which is not installed. Use pip install "shallownet[onnx]".') from error
 
-    network = _network(parameters, features, classes, name, ONNX_HIDDEN, ONNX_OUTPUT)
+    network = _network(parameters, features, classes, encoding, name, ONNX_HIDDEN, ONNX_OUTPUT)
     constants = {**network.arrays, **_onnx_constants(network)}
     last = "variable" if network.task == "regression" else "A2"
     nodes = [

@@ -13,8 +13,8 @@ from math import ceil
 import numpy as np
 
 from shallownet._files import replacing
+from shallownet._languages import AFFINE, JAVASCRIPT
 from shallownet._types import Array, Labels, Parameters, PathLike
-from shallownet.export import AFFINE, JAVASCRIPT
 from shallownet.network import NAMES, output_of
 from shallownet.plotting import (
     COLORS,

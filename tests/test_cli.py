@@ -1,4 +1,4 @@
-"""The command shallownet: three commands that work together, and twenty mistakes that each are one line."""
+"""The command shallownet: commands that work together, and twenty mistakes that each are one line."""
 
 import csv
 import gzip
@@ -13,10 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from py_mini_racer import MiniRacer
 
 import shallownet
 from shallownet import cli
+from shallownet.network import initialize_parameters
 from shallownet.storage import load_parameters, save_parameters
+from shallownet.table_model import load_table_model, predict_table
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(shallownet.__file__).parents[1])}
 
@@ -188,6 +191,31 @@ def test_a_mistake_is_one_line_and_status_2(trained, monkeypatch, capsys, argume
     assert len(err.splitlines()) == 1
     assert message in err
     assert sorted(path.name for path in trained.iterdir()) == before
+
+
+def test_export_writes_code_that_takes_a_row_of_the_table(trained, capsys):
+    assert run(["export", trained / "model.h5", trained / "model.js", "--name", "things"], capsys) == (
+        0, f"The code is in {trained}/model.js.\n", "")
+    model = load_table_model(trained / "model.h5")
+    rows = {"size": ["9", "1.5", ""], "colour": ["red", "blue", "grey"]}
+    engine = MiniRacer()
+    engine.eval((trained / "model.js").read_text(encoding="utf-8"))
+    said = [engine.eval(f"things.predict({{size: {size!r}, colour: {colour!r}}})")
+            for size, colour in zip(*rows.values(), strict=True)]
+    assert said == predict_table(model, rows).values
+
+
+def test_export_names_the_classes_that_were_saved_with_a_network(tmp_path, capsys):
+    save_parameters(tmp_path / "net.h5", initialize_parameters(2, 3, 1), classes=["oat", "wheat"])
+    assert run(["export", tmp_path / "net.h5", tmp_path / "net.h"], capsys)[0] == 0
+    assert 'class 1 = "wheat"' in (tmp_path / "net.h").read_text()
+
+
+def test_export_refuses_another_ending_in_one_line(trained, capsys):
+    status, out, err = run(["export", trained / "model.h5", trained / "model.java"], capsys)
+    assert (status, out) == (2, "")
+    assert err == ("shallownet: error: code must end in one of .c, .h, .js, .py, .onnx; "
+                   f"got '{trained}/model.java'.\n")
 
 
 @pytest.mark.parametrize("command", ["", *cli.COMMANDS])

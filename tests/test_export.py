@@ -18,7 +18,9 @@ from shallownet.activations import ACTIVATIONS
 from shallownet.costs import COSTS
 from shallownet.evaluation import predict, predict_probability
 from shallownet.export import EXPORTERS, export, to_c, to_javascript, to_onnx, to_python
-from shallownet.network import forward_propagation, output_of
+from shallownet.network import forward_propagation, initialize_parameters, output_of
+from shallownet.tables import encode_rows, fit_encoding
+from shallownet.tables import features as encoded_features
 
 N_X = 3
 GCC = ("-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror")
@@ -157,6 +159,14 @@ def test_exported_code_says_what_the_network_says(said, networks, rows, number):
         np.testing.assert_array_equal(label, predict(parameters, X))
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_of_equal_outputs_the_first_is_the_class(language, tmp_path):
+    networks = [initialize_parameters(N_X, 2, n_y, cost=cost, scale=0)
+                for cost, n_y in (("softmax_cross_entropy", 3), ("cross_entropy", 1), ("cross_entropy", 3))]
+    for _, label in RUNNERS[language](networks, np.zeros((N_X, 2), np.float32), tmp_path):
+        assert not label.any()
+
+
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_constants_read_back_to_the_last_bit(dtype):
     limits = np.finfo(dtype)
@@ -169,8 +179,9 @@ def test_constants_read_back_to_the_last_bit(dtype):
     engine.eval(to_javascript(parameters).replace("return {features", "return {W1, features"))
     c = re.search(r"W1\[MODEL_N_H\]\[MODEL_N_X\] = (.*?);", to_c(parameters), re.DOTALL)[1]
     c = np.array([number.strip().removesuffix("f") for number in re.sub("[{}]", "", c).split(",")]).astype(dtype)
-    for read in (modules["W1"], in_javascript(engine, "model.W1"), c.reshape(W1.shape)):
-        assert np.array(read, dtype).tobytes() == W1.tobytes()
+    assert c.tobytes() == W1.tobytes()
+    for read in (modules["W1"], in_javascript(engine, "model.W1")):
+        assert np.array(read, float).tobytes() == W1.astype(float).tobytes()
 
 
 @pytest.fixture
@@ -307,3 +318,110 @@ def test_without_onnx_the_message_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(ImportError, match=r'Use pip install "shallownet\[onnx\]"'):
         to_onnx(make_problem()[0])
+
+
+# Tables
+
+NAMED_LIKE_CODE = "*/ </script> \\ \"'"
+# By column 40 cells to fit the encoding to, and further cells: what was there in training, and what was not.
+TABLE = {
+    "plain": ([f"{value:.3f}" for value in np.random.RandomState(0).standard_normal(40)], [None, " 2.5 ", "1e999"]),
+    "holes": (["?" if i % 7 == 0 else f"{i * i}e-1" for i in range(40)], ["", 3, "-inf"]),
+    "comma": ([f"{i},5" for i in range(40)], ["nan", "1,5", "8,"]),
+    "thousands": ([f"{i + 1}.{i:03},25" for i in range(40)], ["1.234.567", "5", None]),
+    "spaces": ([f"{i + 1}\u00a0{i:03},5" for i in range(40)], ["1\u202f234,5", "7,5", ""]),
+    "words": (["trace" if i == 3 else str(i * 1.5) for i in range(40)], ["trace", "NULL", "4"]),
+    "numbers": (np.random.RandomState(1).standard_normal(40).tolist(), [math.nan, 1.0, math.inf]),
+    "two": ([("yes", "no")[i % 2] for i in range(40)], ["maybe", "", "yes"]),
+    "three": ([("red", "*/", "", "</script>")[i % 4] for i in range(40)], ["blue", None, "red"]),
+    "two and holes": ([("yes", "no", None)[i % 3] for i in range(40)], ["?", "no", "other"]),
+    "many": ([f"level {min(i, 24)}" for i in range(40)], ["level 30", "", "level 24"]),
+    "truth": ([i % 3 == 0 for i in range(40)], [True, None, False]),
+    NAMED_LIKE_CODE: ([f"{i % 5}" for i in range(40)], [3, 3.0, "4"]),
+    "lines": (["a\nb" if i < 20 else "c" for i in range(40)], ["a\nb", " c ", "x"]),
+}
+
+
+@pytest.fixture(scope="module")
+def tabular():
+    """The encoding of the table, a network for it, and columns of further rows."""
+    encoding = fit_encoding({name: cells for name, (cells, _) in TABLE.items()}, categorical=[NAMED_LIKE_CODE])
+    rows = {name: [*cells[:6], *further] for name, (cells, further) in TABLE.items()}
+    encoding["target"] = {"name": "kind", "kind": "classes", "classes": ["</script>", "*/", "\n"]}
+    parameters = make_problem(len(encoded_features(encoding)), 5, 3, cost="softmax_cross_entropy")[0]
+    return encoding, parameters, rows
+
+
+def row_by_row(columns):
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def in_json(value):
+    """As JSON, which has no NaN and no infinity: a hole."""
+    return re.sub(r"\b(NaN|Infinity)\b", "null", json.dumps(value))
+
+
+def test_exported_code_encodes_the_rows_of_a_table(tabular):
+    encoding, parameters, rows = tabular
+    X, _, refused = encode_rows(rows, encoding)
+    assert not refused
+    expected, names = predict_probability(parameters, X), encoding["target"]["classes"]
+    labels = [names[k] for k in predict(parameters, X)[0]]
+
+    module = {}
+    exec(to_python(parameters, encoding=encoding), module)
+    np.testing.assert_array_equal([module["encode"](row) for row in row_by_row(rows)], X.T)
+    np.testing.assert_allclose([module["predict_probability"](row) for row in row_by_row(rows)], expected.T, atol=1e-12)
+    assert [module["predict"](row) for row in row_by_row(rows)] == labels
+
+    engine = MiniRacer()
+    engine.eval(to_javascript(parameters, encoding=encoding))
+    engine.eval(f"const rows = {in_json(row_by_row(rows))}")
+    said = [json.loads(engine.eval(f"JSON.stringify(rows.map(model.{function}))"))
+            for function in ("encode", "predictProbability", "predict")]
+    np.testing.assert_array_equal(said[0], X.T)
+    np.testing.assert_allclose(said[1], expected.T, atol=1e-12)
+    assert said[2] == labels
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"plain": "big"}, "column .?plain.? must hold numbers; got .?big"),
+    ({"comma": "1.5"}, "column .?comma.? must hold numbers; got .?1.5"),
+    ({"plain": True}, "must hold numbers; got .?True"),
+    ({"plain": ...}, "row must have the column .?plain"),
+])
+def test_a_row_that_cannot_be_encoded_is_refused(tabular, change, message):
+    encoding, parameters, rows = tabular
+    row = {name: cell for name, cell in (row_by_row(rows)[0] | change).items() if cell is not ...}
+    module = {}
+    exec(to_python(parameters, encoding=encoding), module)
+    with pytest.raises(ValueError, match=message):
+        module["predict"](row)
+    engine = MiniRacer()
+    engine.eval(to_javascript(parameters, encoding=encoding))
+    with pytest.raises(JSEvalException, match=message):
+        engine.eval(f"model.predict({in_json(row)})")
+
+
+def test_the_names_of_a_table_do_not_break_out(tabular, tmp_path):
+    encoding, parameters, _ = tabular
+    assert "</script" not in to_javascript(parameters, encoding=encoding)
+    (tmp_path / "model.h").write_text(to_c(parameters, encoding=encoding), encoding="utf-8")
+    assert compiled(tmp_path, '#include "model.h"\nint main(void) { return 0; }\n').exists()
+
+
+def test_c_and_onnx_name_the_encoded_features(tabular):
+    encoding, parameters, _ = tabular
+    features = list(encoded_features(encoding))
+    props = {entry.key: entry.value for entry in to_onnx(parameters, encoding=encoding).metadata_props}
+    assert json.loads(props["features"]) == features
+    assert f"x[{len(features) - 1}] = " in to_c(parameters, encoding=encoding)
+
+
+def test_a_column_of_dates_does_not_go_along():
+    encoding = fit_encoding({"day": ["2026-01-31", "2026-02-01", "2026-03-05"], "size": [1, 3, 2]})
+    parameters = make_problem(len(encoded_features(encoding)))[0]
+    for to in (to_javascript, to_python):
+        with pytest.raises(ValueError, match="encoding must have columns of numbers and text only; got 'day', a date"):
+            to(parameters, encoding=encoding)
+    assert "day month" in to_c(parameters, encoding=encoding)

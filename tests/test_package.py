@@ -18,7 +18,7 @@ MODULES = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in PA
 
 # A module imports only from the lines above its own.
 LAYERS = [
-    "_types _checks _random _files _threads _kernels",
+    "_types _checks _random _files _threads _kernels _languages",
     "_cells",
     "_csv _encoding",
     "activations datasets _hdf5",
@@ -27,7 +27,7 @@ LAYERS = [
     "objective preprocessing storage step",
     "evaluation optimizers column_files tables gradient_check plotting",
     "readers inspection",
-    "states callbacks convert",
+    "states callbacks convert page interchange",
     "training",
     "lbfgs",
     "model_selection",
@@ -35,7 +35,6 @@ LAYERS = [
     "sklearn report",
     "__init__",
     "export",
-    "page",
     "cli",
     "__main__",
 ]
@@ -45,7 +44,7 @@ IMPORTERS = {
     "h5py": {"convert", "readers"},
     "matplotlib": {"plotting", "report"},
     "scipy": {"lbfgs", "compiled"},
-    "sklearn": {"sklearn"},
+    "sklearn": {"sklearn", "interchange"},
     "dask": {"dask"},
     "distributed": {"dask"},
     "numba": {"compiled", "_kernels"},
