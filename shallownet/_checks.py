@@ -172,10 +172,10 @@ class Stream:
 
 def check_finite(argument, array, first_column=0, cure="Drop these samples or fill the values in."):
     """Refuse NaN and infinity with their count and first place."""
-    # One pass without a temporary: the sum of squares is finite unless an entry is not, or it overflows.
-    flat = array.ravel(order="K")
+    # One pass without a temporary, and without BLAS, whose threads may not be held here: the sum is finite unless an
+    # entry is not, or it overflows.
     with np.errstate(over="ignore", invalid="ignore"):
-        if math.isfinite(np.dot(flat, flat)):
+        if math.isfinite(array.sum()):
             return array
     wrong = np.argwhere(~np.isfinite(array))
     if len(wrong):
