@@ -395,6 +395,8 @@ class ShallowNetClassifier(ClassifierMixin, _ShallowNet):
     stop_reason_ : {"converged", "max_iter", "early_stopping"}
     l2_ : float
         The strength of the penalty that was used.
+    encoding_ : dict or None
+        How text, categories, dates and NaN became numbers, as of ``tables.fit_encoding``; None if there were none.
     n_features_in_, feature_names_in_
         As in scikit-learn.
 
