@@ -5,6 +5,7 @@ import nbformat
 import pytest
 
 CELLS = ["""\
+%matplotlib inline
 import matplotlib.pyplot as plt
 import shallownet as sn
 from shallownet.datasets import planar_flower
