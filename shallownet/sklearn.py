@@ -43,7 +43,7 @@ from shallownet.model_selection import (
 from shallownet.objective import cost_of_columns, objective
 from shallownet.optimizers import adam
 from shallownet.preprocessing import fold_standardization, one_hot, split_columns
-from shallownet.states import initial_state, outcome, rewind
+from shallownet.states import best_network, initial_state, rewind, trouble_of
 from shallownet.storage import load_metadata, load_parameters, save_parameters
 from shallownet.tables import encode, fit_encoding, needs_encoding
 from shallownet.training import descend
@@ -216,7 +216,7 @@ class _ShallowNet(BaseEstimator):
         state, l2, seen = None, self.l2, samples(X, weight)
         if go_on:
             state = self._state
-            parameters, _ = outcome(state)
+            parameters = best_network(state)
             state = {**state, "parameters": parameters}
             l2 = self.l2_ if isinstance(l2, str) and l2 == "auto" else l2
         else:
@@ -238,14 +238,16 @@ class _ShallowNet(BaseEstimator):
         self._keep(state, scaling, l2, done + (self.n_iter_ if go_on else 0), seen, {})
         if partial:
             return []
-        texts = complaints(constant, cost_of_columns(outcome(state)[0], X, Y, sample_weight=weight))
+        texts = complaints(constant, cost_of_columns(best_network(state), X, Y, sample_weight=weight))
         if texts:
             self.stop_reason_ = "constant"
+        elif trouble := trouble_of(state):
+            self.stop_reason_, texts = "diverged", [trouble]
         return texts or self._still_falling()
 
     def _keep(self, state, scaling, l2, iterations, seen, report):
         """Set the attributes of a training."""
-        parameters, _ = outcome(state)
+        parameters = best_network(state)
         self.parameters_ = fold_standardization(parameters, **scaling)
         self.n_iter_, self.l2_, self._samples_seen = iterations, l2, seen
         self.stop_reason_ = STOP_REASONS[state["stop_reason"]]
@@ -392,7 +394,8 @@ class ShallowNetClassifier(ClassifierMixin, _ShallowNet):
         Lists ``iteration`` (for Adam: updates) and ``cost``, and with ``early_stopping`` also ``validation_cost``.
     n_iter_ : int
         Iterations or epochs made, those before a warm start included.
-    stop_reason_ : {"converged", "max_iter", "early_stopping"}
+    stop_reason_ : {"converged", "max_iter", "early_stopping", "constant", "diverged"}
+        "constant": the network is no better than the best constant answer. "diverged": its cost had been far lower.
     l2_ : float
         The strength of the penalty that was used.
     encoding_ : dict or None

@@ -217,7 +217,12 @@ def outcome(state: State) -> tuple[Parameters, History]:
     trouble = trouble_of(state)
     if trouble:
         warnings.warn(trouble, stacklevel=3)
-    return state.get("best_parameters", state["parameters"]), state["history"]
+    return best_network(state), state["history"]
+
+
+def best_network(state: State) -> Parameters:
+    """Return the parameters of the state; with ``early_stopping``, the best."""
+    return state.get("best_parameters", state["parameters"])
 
 
 def trouble_of(state: State) -> str | None:

@@ -13,6 +13,7 @@ import pytest
 import scipy.sparse
 from sklearn import datasets
 from sklearn.base import clone
+from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -299,6 +300,16 @@ def test_one_warning_tells_that_nothing_was_learned(Estimator):
     assert "no better than a constant answer" in str(caught[0].message)
     assert caught[0].filename == __file__
     assert model.stop_reason_ == "constant"
+
+
+def test_a_training_that_oscillates_is_not_called_converged():
+    flowers = load_iris().data
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model = ShallowNetRegressor(solver="adam", learning_rate=1.0).fit(flowers[:, :3], flowers[:, 3])
+    assert [(warning.category, warning.filename) for warning in caught] == [(ConvergenceWarning, __file__)]
+    assert "diverged or oscillates" in str(caught[0].message)
+    assert model.stop_reason_ == "diverged"
 
 
 @BOTH
