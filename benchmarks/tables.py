@@ -288,8 +288,6 @@ def table_lines(results, names, classes, seeds):
         covered = [mean(scores[labels[0]], "covered") for scores in compared.values()]
         yield row("coverage of 90 % intervals", f"{np.mean(covered):.3f} ({min(covered):.3f} to {max(covered):.3f})",
                   *[""] * (len(labels) - 1))
-    seconds = np.array([[mean(scores[label], "seconds") for label in labels] for scores in compared.values()])
-    yield row("median fit time, s", *(f"{value:.2f}" for value in np.median(seconds, axis=0)))
 
 
 def mean_ranks(columns):
@@ -365,7 +363,6 @@ def digit_lines(results, splits):
     yield row(*["---"] * (1 + len(scores)))
     yield row("accuracy", *(f"{mean(folds, 'score'):.4f}" for folds in scores.values()))
     yield row("log-loss", *(number(mean(folds, "log_loss")) for folds in scores.values()))
-    yield row("fit time, s", *(f"{mean(folds, 'seconds'):.2f}" for folds in scores.values()))
 
 
 def time_lines(results):
