@@ -70,7 +70,7 @@ class Scope(NamedTuple):
     digit_splits: int = 10
 
 
-QUICK = Scope(range(1), (100, 1_000, 12_000), 60, 2)
+QUICK = Scope(range(1), (100, 1_000), 60, 2)
 
 
 def drawn(names, development):
