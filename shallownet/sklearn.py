@@ -43,7 +43,7 @@ from shallownet.model_selection import (
 from shallownet.objective import cost_of_columns, objective
 from shallownet.optimizers import adam
 from shallownet.preprocessing import fold_standardization, one_hot, split_columns
-from shallownet.states import initial_state, outcome, rewind
+from shallownet.states import initial_state, rewind, trouble_of
 from shallownet.storage import load_metadata, load_parameters, save_parameters
 from shallownet.tables import encode, fit_encoding, needs_encoding
 from shallownet.training import descend
@@ -217,7 +217,7 @@ class _ShallowNet(BaseEstimator):
         state, l2, seen = None, self.l2, samples(X, weight)
         if go_on:
             state = self._state
-            parameters, _ = outcome(state)
+            parameters = network_at_end(state)
             state = {**state, "parameters": parameters}
             l2 = self.l2_ if isinstance(l2, str) and l2 == "auto" else l2
         else:
@@ -239,14 +239,15 @@ class _ShallowNet(BaseEstimator):
         self._keep(state, scaling, l2, done + (self.n_iter_ if go_on else 0), seen, {})
         if partial:
             return []
-        texts = complaints(constant, cost_of_columns(outcome(state)[0], X, Y, sample_weight=weight))
+        texts = complaints(constant, cost_of_columns(network_at_end(state), X, Y, sample_weight=weight))
         if texts:
             self.stop_reason_ = "constant"
-        return texts or self._still_falling()
+        trouble = None if go_on else trouble_of(state)                    # other data have other costs
+        return [trouble] if trouble else texts or self._still_falling()
 
     def _keep(self, state, scaling, l2, iterations, seen, report):
         """Set the attributes of a training."""
-        parameters, _ = outcome(state)
+        parameters = network_at_end(state)
         self.parameters_ = fold_standardization(parameters, **scaling)
         self.n_iter_, self.l2_, self._samples_seen = iterations, l2, seen
         self.stop_reason_ = STOP_REASONS[state["stop_reason"]]
@@ -671,6 +672,11 @@ def dense(X):
 
 def take(arrays, columns):
     return tuple(None if array is None else array[:, columns] for array in arrays)
+
+
+def network_at_end(state):
+    """Return the network that a training gave; with early stopping, the best."""
+    return state.get("best_parameters", state["parameters"])
 
 
 def times(weight, factor):
