@@ -62,7 +62,7 @@ class ScikitLearn:
 
         counts = range(1, 1000)  # the solver cannot stop at a cost, so the number that it needs is found before
         with self.threads(1):
-            iterations = counts[bisect.bisect_left(counts, True, key=lambda count: run(count) <= cost)]
+            iterations = 1 + bisect.bisect_left(counts, True, key=lambda count: run(count) <= cost)
         return lambda: run(iterations)
 
     def fit(self, X, labels, n_h, iterations, l2):
@@ -146,10 +146,11 @@ class PyTorch:
                 value.backward()
                 return value
 
-            while True:
+            for _ in range(500):
                 value = optimizer.step(closure).item()  # before the step
                 if value <= cost:
-                    return value
+                    break
+            return value
 
         return run
 
@@ -238,7 +239,7 @@ class Jax:
             m = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, m, grads)
             v = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, v, grads)
             weights = jax.tree.map(
-                lambda w, m, v: w - 0.05 * m / (1 - 0.9**t) / (jnp.sqrt(v / (1 - 0.999**t)) + 1e-8), weights, m, v
+                lambda w, m, v: w - 0.1 * m / (1 - 0.9**t) / (jnp.sqrt(v / (1 - 0.999**t)) + 1e-8), weights, m, v
             )
             return weights, m, v, t + 1, value
 
