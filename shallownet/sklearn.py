@@ -95,7 +95,8 @@ class _ShallowNet(BaseEstimator):
             Class labels; for a regression values, ``(n_samples, n_outputs)`` too.
         sample_weight : array-like, shape (n_samples,), optional
             A weight of 0 is a sample that is not there; a weight of 2 one that is there twice, to L-BFGS without
-            ``early_stopping`` (mini-batches and a held-out part are drawn from the rows).
+            ``early_stopping`` (mini-batches and a held-out part are drawn from the rows). Whole numbers are dealt out
+            to the folds one by one, so give weights of importance as fractions.
 
         Returns
         -------
@@ -355,17 +356,26 @@ class ShallowNetClassifier(ClassifierMixin, _ShallowNet):
 
     Parameters
     ----------
-    n_h : int
-        Number of hidden units.
-    hidden : {"tanh", "sigmoid", "relu"}
-        Activation of the hidden layer.
+    n_h : int or "auto"
+        Hidden units of each network: as many as samples up to 20, 50 from 500 samples on, 100 for pixels.
+    hidden : {"auto", "tanh", "sigmoid", "relu"}
+        Activation of the hidden layer. "auto" is relu for columns of one unit, such as pixels, and tanh for others.
     l2 : float or "auto"
-        Strength of the penalty ``l2/(2m) · Σ W²`` on the weights of the standardized table. It is the inverse of the C
-        of ``LogisticRegression``. "auto" is explained at ``ShallowNetRegressor``.
+        Strength of the penalty ``l2/(2m) · Σ W²`` on the weights of the standardized table, the inverse of the C of
+        ``LogisticRegression``. "auto" chooses it by five folds.
+    networks : int or "auto"
+        Networks that are trained and averaged into one: five, fewer from 10,000 samples on. With one and an ``l2``
+        nothing is held out: it is the plain training.
     solver : {"auto", "lbfgs", "adam"}
-        "auto" is L-BFGS up to ``LBFGS_SAMPLES`` samples and Adam with mini-batches beyond.
+        "auto" is L-BFGS up to ``LBFGS_SAMPLES`` samples and Adam with mini-batches beyond. Adam, ``early_stopping``,
+        ``restarts`` and ``partial_fit`` train a single network.
     max_iter : int
         Largest number of iterations of L-BFGS or epochs of Adam in one call of ``fit``.
+    tolerance : float
+        L-BFGS has converged when no entry of the gradient is larger.
+    patience : int
+        Iterations of L-BFGS with ``early_stopping``, or epochs of Adam, without improvement before it stops; to Adam at
+        least a hundred updates.
     batch_size : int
         Samples an update of Adam.
     learning_rate : float
@@ -373,8 +383,8 @@ class ShallowNetClassifier(ClassifierMixin, _ShallowNet):
     restarts : int
         Trainings of further networks with L-BFGS; the one with the lowest cost is kept.
     early_stopping : bool or float
-        Hold out a tenth, or this fraction, of the samples, stop when the cost on them has not improved for ten
-        iterations or epochs, and keep the best network.
+        Hold out a tenth, or this fraction, of the samples, stop when the cost on them has not improved for
+        ``patience`` iterations or epochs, and keep the best network.
     class_weight : "balanced", dict or None
         Weights of the classes, 1 where the dictionary has none; "balanced" gives every class the same total.
     warm_start : bool
@@ -391,13 +401,20 @@ class ShallowNetClassifier(ClassifierMixin, _ShallowNet):
     classes_ : array
         The labels, sorted.
     history_ : dict
-        Lists ``iteration`` (for Adam: updates) and ``cost``, and with ``early_stopping`` also ``validation_cost``.
+        Lists ``iteration`` (for Adam: updates) and ``cost`` (the mean of the networks'), and with ``early_stopping``
+        also ``validation_cost``.
     n_iter_ : int
         Iterations or epochs made, those before a warm start included.
     stop_reason_ : {"converged", "max_iter", "early_stopping", "constant", "diverged"}
-        "constant": the network is no better than the best constant answer. "diverged": its cost had been far lower.
-    l2_ : float
-        The strength of the penalty that was used.
+        "constant" if the network is no better than a constant answer; a warning says so.
+    l2_, n_h_, hidden_
+        What was used: the strength of the penalty, the hidden units of each network, their activation.
+    cv_score_, cv_scores_ : float, list of float
+        Accuracy (R² of a regression) on the held-out folds together, and one by one; None if nothing was held out.
+    cv_table_ : dict
+        Lists ``l2``, ``cost`` and ``std``: every strength that was tried, its held-out cost and the spread over folds.
+    temperature_ : float
+        By which the logits were divided.
     encoding_ : dict or None
         How text, categories, dates and NaN became numbers, as of ``tables.fit_encoding``; None if there were none.
     n_features_in_, feature_names_in_
@@ -451,6 +468,8 @@ class ShallowNetClassifier(ClassifierMixin, _ShallowNet):
         self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
     ) -> Self:
         """Train for one epoch of Adam, from the network there is; the first call takes the scaling from its samples.
+
+        The penalty counts all samples seen so far, so it is the same for small and for large parts.
 
         Parameters
         ----------
@@ -537,22 +556,14 @@ class ShallowNetRegressor(RegressorMixin, _ShallowNet):
 
     Parameters
     ----------
-    n_h : int
-        Number of hidden units.
-    hidden : {"tanh", "sigmoid", "relu"}
-        Activation of the hidden layer.
-    l2 : float or "auto"
-        Strength of the penalty ``l2/(2m) · Σ W²`` on the weights of the standardized table. How much of the table is
-        noise decides, so "auto" looks: 0.1, 1 and 10 are tried in short trainings on four fifths of the samples, and
-        the one that does best on the last fifth trains the network on all of them. With Adam it is 1.
-    solver : {"auto", "lbfgs", "adam"}
-        "auto" is L-BFGS up to ``LBFGS_SAMPLES`` samples and Adam with mini-batches beyond.
-    max_iter, batch_size, learning_rate, restarts, early_stopping, warm_start, random_state
+    n_h, hidden, l2, networks, solver, max_iter, tolerance, patience, batch_size, learning_rate, restarts,
+    early_stopping, warm_start, random_state
         As in ``ShallowNetClassifier``.
 
     Attributes
     ----------
-    parameters_, history_, n_iter_, stop_reason_, l2_, n_features_in_, feature_names_in_
+    parameters_, history_, n_iter_, stop_reason_, l2_, n_h_, hidden_, cv_score_, cv_scores_, cv_table_,
+    n_features_in_, feature_names_in_
         As in ``ShallowNetClassifier``.
 
     Examples
@@ -599,6 +610,8 @@ class ShallowNetRegressor(RegressorMixin, _ShallowNet):
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train for one epoch of Adam, from the network there is; the first call takes the scaling from its samples.
+
+        The penalty counts all samples seen so far, so it is the same for small and for large parts.
 
         Parameters
         ----------
