@@ -242,7 +242,7 @@ class _ShallowNet(BaseEstimator):
         texts = complaints(constant, cost_of_columns(best_network(state), X, Y, sample_weight=weight))
         if texts:
             self.stop_reason_ = "constant"
-        elif trouble := trouble_of(state):
+        elif not go_on and (trouble := trouble_of(state)):                # other data have other costs
             self.stop_reason_, texts = "diverged", [trouble]
         return texts or self._still_falling()
 
