@@ -407,9 +407,10 @@ def best_times(models, X, y, cores, repeats=3):
 def report(results, scope):
     """Yield the lines of the page."""
     versions = ", ".join(f"{module.__name__} {module.__version__}" for module in (np, scipy, sklearn))
+    quick = " --quick" if scope == QUICK else ""
     yield f"""# The estimators' defaults beside five other models
 
-Written by `python benchmarks/tables.py --save` with {versions} on {os.cpu_count()} cores.
+Written by `python benchmarks/tables.py{quick} --save` with {versions} on {os.cpu_count()} cores.
 
 Every model has its defaults; linear models (logistic regression, ridge with its penalty chosen), SVM and MLP get
 standardized columns, SVM and MLP standardized targets too. Scores are means over five folds, shuffled by
