@@ -9,6 +9,7 @@ import threading
 from contextlib import contextmanager, suppress
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
+BEGIN = 2**14                           # bytes, in which other programs name themselves
 
 
 class ModelFileError(ValueError):
@@ -89,8 +90,10 @@ def open_regular(path):
         raise ModelFileError(f"path must be a regular file; got {name!r}, a folder, pipe or device. Name the file.")
     file = os.fdopen(descriptor, "rb")
     if file.read(len(SIGNATURE)) != SIGNATURE:
+        file.seek(0)
+        maker = maker_of(file.read(BEGIN))
         file.close()
-        what = f"is {maker_of(name)}" if maker_of(name) else "begins otherwise"
+        what = f"is {maker}" if maker else "begins otherwise"
         raise ModelFileError(f"path must be an HDF5 file; got {name!r}, which {what}. Name the right file.")
     file.seek(0)
     return file
@@ -134,7 +137,8 @@ def refusing(path, kind):
     except DAMAGE as error:
         own = isinstance(error, ModelFileError)
         reason = str(error) if own else f"{type(error).__name__}: {error}"
-        maker = maker_of(path)
+        with open(path, "rb") as file:
+            maker = maker_of(file.read(BEGIN))
         if maker:
             raise ModelFileError(f"path must be a shallownet {kind} file; got {os.fspath(path)!r}, which is {maker}. "
                                  "Read its arrays with the program that wrote it, or with h5py.") from None
@@ -142,13 +146,8 @@ def refusing(path, kind):
                              "Restore it from a copy, or write it again.") from (None if own else error)
 
 
-def maker_of(path):
-    """Return which other program's file this is, by the names that stand at its beginning; None for others."""
-    try:
-        with open(path, "rb") as file:
-            begin = file.read(2**14)
-    except OSError:
-        return None
+def maker_of(begin):
+    """Return which other program's file begins with these ``BEGIN`` bytes, by the names in them; None for others."""
     if begin.startswith(b"MATLAB"):
         return f"a MATLAB file, {begin[:10].decode('ascii', 'replace')}"
     if begin.startswith(b"PK") and b"config.json" in begin:

@@ -17,7 +17,7 @@ from queue import Empty, SimpleQueue
 import numpy as np
 
 from shallownet._checks import as_path, regular_file
-from shallownet._files import defer_signals, maker_of, replacing, require
+from shallownet._files import BEGIN, defer_signals, maker_of, replacing, require
 from shallownet._types import Array, Labels, PathLike
 from shallownet.preprocessing import one_hot
 from shallownet.tables import read_table as read_table
@@ -324,7 +324,7 @@ def read_coursera_h5(path: PathLike) -> tuple[Array, Array, tuple[str | int, ...
     """
     path = regular_file(path)
     data = path.read_bytes()
-    maker = maker_of(path)
+    maker = maker_of(data[:BEGIN])
     if maker:
         raise ValueError(f"path must be one of the course's HDF5 image files; got {path}, which is {maker}. "
                          "Read its arrays with the program that wrote it, or with h5py.")
