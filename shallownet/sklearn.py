@@ -23,7 +23,7 @@ except ImportError as error:
     raise ImportError('shallownet.sklearn needs scikit-learn, which is not installed. '
                       'Use pip install "shallownet[sklearn]".') from error
 
-from shallownet._checks import as_sample_weight, check_integer, check_name, check_number
+from shallownet._checks import as_floats, as_sample_weight, check_finite, check_integer, check_name, check_number
 from shallownet._random import generator_in_state, generator_state, random_generator
 from shallownet._types import Array, History, Labels, PathLike, RandomState
 from shallownet.callbacks import early_stopping
@@ -280,13 +280,16 @@ class _ShallowNet(BaseEstimator):
             X, y = validate_data(self, dense(X), y, reset=not go_on, dtype=[np.float64, np.float32], **checks)
         else:
             X, y = check_X_y(self._encoded(X, reset=not go_on), y, **checks)
+        check_variances("X", X, getattr(self, "feature_names_in_", ()))
+        if isinstance(self, RegressorMixin):
+            check_variances("y", y.reshape(len(y), -1))
         X, weight = X.T, None                                             # (n_x, m)
         if sample_weight is not None:
             weight = np.asarray(sample_weight)
             if weight.shape != (X.shape[1],):
                 raise ValueError(f"sample_weight must have shape ({X.shape[1]},), a weight for each row of X; "
                                  f"got {weight.shape}.")
-            weight = weight[np.newaxis]                                   # (1, m)
+            weight = check_finite("sample_weight", as_floats("sample_weight", weight))[np.newaxis]   # (1, m)
             if not weight.any():
                 raise ValueError("sample_weight must not be zero for every sample; got zeros. Leave it out.")
             weight = as_sample_weight(weight, X)
@@ -674,6 +677,16 @@ def dense(X):
 
 def take(arrays, columns):
     return tuple(None if array is None else array[:, columns] for array in arrays)
+
+
+def check_variances(argument, rows, names=()):
+    """Refuse a column of the table whose variance overflows, by its number and its name."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        wrong = np.flatnonzero(~np.isfinite(rows.var(axis=0)))
+    if len(wrong):
+        name = f", {names[wrong[0]]!r}" if len(names) == rows.shape[1] else ""
+        raise ValueError(f"{argument} must have columns of finite variance; that of column {wrong[0]}{name} overflows. "
+                         "Scale the column down.")
 
 
 def times(weight, factor):

@@ -228,7 +228,7 @@ def best_network(state: State) -> Parameters:
 def trouble_of(state: State) -> str | None:
     """Return what went wrong in a training that has ended, with its cure; None for most of them.
 
-    The costs of mini-batches differ by chance, so means over a tenth of the reports count.
+    The costs of mini-batches differ by chance, so the lowest of the last tenth of the reports counts.
     """
     costs, parameters = state["history"]["cost"], state["parameters"]
     if state.get("inactive"):
@@ -236,10 +236,8 @@ def trouble_of(state: State) -> str | None:
                 "Use standardize(X) and a smaller learning rate.")
     if len(costs) < 2 or state["iteration"] < 100 or "best_parameters" in state:
         return None
-    if state["settings"].get("batch_size") is not None:
-        width = max(1, len(costs) // 10)
-        costs = np.convolve(costs, np.ones(width) / width, "valid")
-    first, lowest, last = costs[0], min(costs), costs[-1]
+    at_end = 1 if state["settings"].get("batch_size") is None else max(3, len(costs) // 10)
+    first, lowest, last = costs[0], min(costs), min(costs[-at_end:])
     if last > 2 * lowest and last - lowest > 0.1 * (first - lowest):
         return (f"The cost is {last:g} after iteration {state['iteration']}, and was {lowest:g} before: the training "
                 "diverged or oscillates. Use a smaller learning rate, and standardize (Y too for squared error).")

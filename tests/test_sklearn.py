@@ -312,6 +312,20 @@ def test_a_training_that_oscillates_is_not_called_converged():
     assert model.stop_reason_ == "diverged"
 
 
+@pytest.mark.parametrize(("change", "message"), [
+    (lambda X, y, w: (np.where(np.arange(3) == 1, X * 1e200, X), y, w), r"^X must .*column 1 overflows"),
+    (lambda X, y, w: (pd.DataFrame(np.where(np.arange(3) == 1, X * 1e200, X), columns=["a", "b", "c"]), y, w),
+     r"^X must .*column 1, 'b' overflows"),
+    (lambda X, y, w: (X, y * 1e200, w), r"^y must .*column 0 overflows"),
+    (lambda X, y, w: (X, y, np.where(np.arange(30) == 7, np.nan, w)), r"^sample_weight must .*sample_weight\[7\]"),
+])
+def test_messages_count_rows_and_columns_as_the_table_does(change, message):
+    X = np.random.RandomState(0).standard_normal((30, 3))
+    table, y, weight = change(X, X[:, 0], np.ones(30))
+    with pytest.raises(ValueError, match=message):
+        ShallowNetRegressor().fit(table, y, sample_weight=weight)
+
+
 @BOTH
 def test_a_plateau_is_not_called_converged(tables, Estimator):
     X, y = tables[0], tables[1][Estimator]
