@@ -46,6 +46,8 @@ CONTENTS = """
 :hidden:
 :caption: Use
 docs/notebooks/index
+docs/saving
+docs/elsewhere
 docs/gallery
 docs/exercises
 docs/scaling

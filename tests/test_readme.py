@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 READMES = sorted(path.name for path in ROOT.glob("README*.md"))
+GO_ON = {"README.md": ["docs/saving.md", "docs/elsewhere.md"]}            # pages with the names of a README's blocks
 
 
 def blocks(readme):
@@ -20,7 +21,7 @@ def blocks(readme):
 def test_code_blocks_print_what_stands_below_them(readme, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names, printed, compared = {}, "", 0
-    for language, text in blocks(readme):
+    for language, text in [block for page in (readme, *GO_ON.get(readme, ())) for block in blocks(page)]:
         if language == "python":
             output = io.StringIO()
             with contextlib.redirect_stdout(output):
@@ -49,8 +50,8 @@ def test_ci_runs_the_readmes_test_command(readme):
     assert commands(readme)[1] in (ROOT / ".ci/run").read_text(encoding="utf-8").splitlines()
 
 
-@pytest.mark.parametrize("readme", READMES)
-def test_links_lead_to_files_that_are_there(readme):
-    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", (ROOT / readme).read_text(encoding="utf-8"))
+@pytest.mark.parametrize("page", [*READMES, *GO_ON["README.md"]])
+def test_links_lead_to_files_that_are_there(page):
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", (ROOT / page).read_text(encoding="utf-8"))
     assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
+    assert [link for link in links if not (ROOT / page).parent.joinpath(link).exists()] == []
