@@ -43,8 +43,8 @@ from shallownet.costs import COSTS
 from shallownet.network import NAMES
 from shallownet.objective import Batches, Objective, check_data, objective, total_weight
 from shallownet.optimizers import Optimizer, adam, check_optimizer, gradient_descent, learning_rate_of, momentum
-from shallownet.states import initial_state, network_of, outcome, resume
-from shallownet.training import descend, network_for
+from shallownet.states import network_of
+from shallownet.training import network_for, train_on
 
 try:
     import numba
@@ -157,12 +157,11 @@ def train(
     """
     parameters = network_of(parameters, state)
     optimizer = gradient_descent(1.2) if optimizer is None else check_optimizer(optimizer)
-    with compiled_objective(
+    data = compiled_objective(
         X, Y, parameters, l2=l2, sample_weight=sample_weight, batch_size=batch_size, random_state=random_state,
         threads=threads, optimizer=optimizer,
-    ) as data:
-        state = initial_state(parameters, optimizer, data) if state is None else resume(state, optimizer, data)
-        return outcome(descend(data, state, num_iterations, optimizer, report_every, callbacks))
+    )
+    return train_on(data, parameters, state, num_iterations, optimizer, report_every, callbacks)
 
 
 def train_lbfgs(
@@ -187,14 +186,11 @@ def train_lbfgs(
     X, Y, parameters, num_iterations, l2, sample_weight, restarts, random_state, tolerance, callbacks, state, threads
         As in ``shallownet.lbfgs.train_lbfgs``, and so are the returned values and the errors.
     """
-    from shallownet.lbfgs import OPTIMIZER, further_networks, minimize_all, restart
+    from shallownet.lbfgs import train_on
 
     parameters = network_of(parameters, state)
-    with compiled_objective(X, Y, parameters, l2=l2, sample_weight=sample_weight, threads=threads) as data:
-        state = initial_state(parameters, OPTIMIZER, data) if state is None else restart(state, data)
-        further = further_networks(state["parameters"], restarts, random_state)
-        states = [state, *(initial_state(network, OPTIMIZER, data) for network in further)]
-        return outcome(minimize_all(data, states, num_iterations, tolerance, callbacks))
+    data = compiled_objective(X, Y, parameters, l2=l2, sample_weight=sample_weight, threads=threads)
+    return train_on(data, parameters, state, num_iterations, tolerance, callbacks, restarts, random_state)
 
 
 def predict(parameters: Parameters, X: Columns, *, out: Labels | None = None) -> Labels:

@@ -41,8 +41,8 @@ from shallownet.objective import (
     total_weight,
 )
 from shallownet.optimizers import Optimizer, check_optimizer, gradient_descent
-from shallownet.states import carry_begin, initial_state, network_of, outcome, resume
-from shallownet.training import descend
+from shallownet.states import network_of
+from shallownet.training import train_on
 
 try:
     import dask
@@ -132,15 +132,10 @@ def train(
     """
     parameters = network_of(parameters, state)
     optimizer = gradient_descent(1.2) if optimizer is None else check_optimizer(optimizer)
-    try:
-        with cluster_objective(
-            X, Y, parameters, client=client, l2=l2, sample_weight=sample_weight, threads=threads, timeout=timeout
-        ) as data:
-            state = initial_state(parameters, optimizer, data) if state is None else resume(state, optimizer, data)
-            return outcome(descend(data, state, num_iterations, optimizer, report_every, callbacks))
-    except BaseException as error:
-        carry_begin(error, parameters, state)
-        raise
+    data = cluster_objective(
+        X, Y, parameters, client=client, l2=l2, sample_weight=sample_weight, threads=threads, timeout=timeout
+    )
+    return train_on(data, parameters, state, num_iterations, optimizer, report_every, callbacks)
 
 
 def train_lbfgs(
@@ -171,18 +166,13 @@ def train_lbfgs(
         As in ``shallownet.lbfgs.train_lbfgs``, and so are the returned values and the errors. It needs SciPy here, not
         on the workers.
     """
-    from shallownet.lbfgs import OPTIMIZER, minimize_all, restart
+    from shallownet.lbfgs import train_on
 
     parameters = network_of(parameters, state)
-    try:
-        with cluster_objective(
-            X, Y, parameters, client=client, l2=l2, sample_weight=sample_weight, threads=threads, timeout=timeout
-        ) as data:
-            state = initial_state(parameters, OPTIMIZER, data) if state is None else restart(state, data)
-            return outcome(minimize_all(data, [state], num_iterations, tolerance, callbacks))
-    except BaseException as error:
-        carry_begin(error, parameters, state)
-        raise
+    data = cluster_objective(
+        X, Y, parameters, client=client, l2=l2, sample_weight=sample_weight, threads=threads, timeout=timeout
+    )
+    return train_on(data, parameters, state, num_iterations, tolerance, callbacks)
 
 
 def open_columns(paths: Sequence[PathLike], *, client: Client, chunks: int | str = "auto") -> da.Array:

@@ -120,12 +120,18 @@ def train_lbfgs(
     True
     """
     parameters = network_of(parameters, state)
+    data = objective(X, Y, parameters, l2=l2, sample_weight=sample_weight, threads=threads)
+    return train_on(data, parameters, state, num_iterations, tolerance, callbacks, restarts, random_state)
+
+
+def train_on(data, parameters, state, num_iterations, tolerance, callbacks, restarts=0, random_state=3):
+    """Open the objective ``data``, train on it, from ``state`` on if there is one, and return the best outcome."""
     try:
-        with objective(X, Y, parameters, l2=l2, sample_weight=sample_weight, threads=threads) as data:
-            state = initial_state(parameters, OPTIMIZER, data) if state is None else restart(state, data)
+        with data as objective:
+            state = initial_state(parameters, OPTIMIZER, objective) if state is None else restart(state, objective)
             further = further_networks(state["parameters"], restarts, random_state)
-            states = [state, *(initial_state(network, OPTIMIZER, data) for network in further)]
-            state = minimize_all(data, states, num_iterations, tolerance, callbacks)
+            states = [state, *(initial_state(network, OPTIMIZER, objective) for network in further)]
+            state = minimize_all(objective, states, num_iterations, tolerance, callbacks)
             return outcome(state)
     except BaseException as error:
         carry_begin(error, parameters, state)

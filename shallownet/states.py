@@ -216,7 +216,7 @@ def outcome(state: State) -> tuple[Parameters, History]:
     """
     trouble = trouble_of(state)
     if trouble:
-        warnings.warn(trouble, stacklevel=3)
+        warnings.warn(trouble, stacklevel=4)
     return best_network(state), state["history"]
 
 

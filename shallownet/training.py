@@ -215,13 +215,22 @@ def train(
     """
     parameters = network_of(parameters, state)
     optimizer = gradient_descent(1.2) if optimizer is None else check_optimizer(optimizer)
+    data = objective(
+        X, Y, parameters, l2=l2, sample_weight=sample_weight, batch_size=batch_size, random_state=random_state,
+        threads=threads,
+    )
+    return train_on(data, parameters, state, num_iterations, optimizer, report_every, callbacks)
+
+
+def train_on(data, parameters, state, num_iterations, optimizer, report_every, callbacks):
+    """Open the objective ``data``, train the parameters on it, or go on from ``state``, and return the outcome."""
     try:
-        with objective(
-            X, Y, parameters, l2=l2, sample_weight=sample_weight, batch_size=batch_size, random_state=random_state,
-            threads=threads,
-        ) as data:
-            state = initial_state(parameters, optimizer, data) if state is None else resume(state, optimizer, data)
-            return outcome(descend(data, state, num_iterations, optimizer, report_every, callbacks))
+        with data as objective:
+            if state is None:
+                state = initial_state(parameters, optimizer, objective)
+            else:
+                state = resume(state, optimizer, objective)
+            return outcome(descend(objective, state, num_iterations, optimizer, report_every, callbacks))
     except BaseException as error:
         carry_begin(error, parameters, state)
         raise

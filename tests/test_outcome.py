@@ -8,7 +8,7 @@ import pytest
 from interrupts import interrupted
 from streams import Slices
 
-from shallownet import checkpoint, early_stopping, train
+from shallownet import checkpoint, early_stopping, gradient_descent, train
 from shallownet.lbfgs import train_lbfgs
 from shallownet.network import NAMES
 
@@ -114,6 +114,15 @@ def test_the_best_parameters_are_carried_where_early_stopping_keeps_them(driver,
         driver(X, Y, parameters, 20, callbacks=[early_stopping(X, 1 - Y), fail])
     candidates = kept if "restarts" in driver.keywords else kept[-1:]     # the best of all networks, or the last best
     assert any(stop.value.parameters is best for best in candidates)
+
+
+def test_a_warning_that_is_made_an_error_carries_it(engine, problem):
+    parameters, X, Y = problem(m=20)
+    small = parameters | {name: 1e-3 * parameters[name] for name in NAMES}
+    with pytest.raises(UserWarning, match="hardly moved") as stop:
+        train(X, Y, small, 1000, optimizer=gradient_descent(1e-6))
+    assert_carries_the_training(stop.value, parameters, 2)
+    assert (stop.value.parameters["W1"] != small["W1"]).any()
 
 
 @drivers
