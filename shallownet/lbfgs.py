@@ -12,14 +12,14 @@ from shallownet.network import NAMES, initialize_parameters
 from shallownet.objective import Objective, ignore_overflow, objective
 from shallownet.optimizers import Optimizer
 from shallownet.states import (
-    append_report,
     carry_begin,
     carry_outcome,
+    finish,
     initial_state,
     network_of,
     outcome,
+    report,
     rewind,
-    run_callbacks,
 )
 
 try:
@@ -199,28 +199,22 @@ def minimize(
             )
         return cost, as_vector(grads, "d")
 
-    def report(vector, cost):
+    def stops(vector, cost):
         state["parameters"] = as_parameters(vector.astype(dtype), begin)
-        append_report(state, float(cost))
-        if run_callbacks(callbacks, state):
-            state["stop_reason"] = "callback"
+        return report(state, float(cost), callbacks)
 
     def after_iteration(intermediate_result):                             # the name tells SciPy what to pass
         state["iteration"] += 1
-        report(intermediate_result.x, intermediate_result.fun)
-        if state["stop_reason"]:
+        if stops(intermediate_result.x, intermediate_result.fun):
             raise StopIteration                                           # as SciPy asks for
 
     vector = as_vector(begin)
     try:
         with ignore_overflow():
-            report(vector, cost_and_gradient(vector)[0])
-            if not state["stop_reason"]:
+            if not stops(vector, cost_and_gradient(vector)[0]):
                 remaining = num_iterations - state["iteration"]
-                reason = run_lbfgs(cost_and_gradient, vector, after_iteration, remaining, tolerance)
-                state["stop_reason"] = state["stop_reason"] or reason
-            state["finished"] = True
-            run_callbacks(callbacks, state)
+                state["stop_reason"] = run_lbfgs(cost_and_gradient, vector, after_iteration, remaining, tolerance)
+            finish(state, callbacks)
     except BaseException as error:
         carry_outcome(error, state)
         raise

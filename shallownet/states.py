@@ -203,7 +203,21 @@ def append_report(state: State, cost: float | None) -> None:
         state["history"]["cost"].append(cost)
 
 
-def run_callbacks(callbacks: Iterable[Callback], state: State) -> bool:
+def report(state: State, cost: float | None, callbacks: Iterable[Callback]) -> bool:
+    """Append a report, call the callbacks, and return whether one of them stops the training."""
+    append_report(state, cost)
+    if _run(callbacks, state):
+        state["stop_reason"] = "callback"
+    return state["stop_reason"] == "callback"
+
+
+def finish(state: State, callbacks: Iterable[Callback]) -> None:
+    """Call the callbacks for the last time."""
+    state["finished"] = True
+    _run(callbacks, state)
+
+
+def _run(callbacks, state):
     """Call all of them, and return whether one wants to stop: returns True, and not what it has written or counted."""
     answers = [callback(state) for callback in callbacks]
     return any(isinstance(answer, bool | np.bool_) and answer for answer in answers)

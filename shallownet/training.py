@@ -26,13 +26,14 @@ from shallownet.states import (
     append_report,
     carry_begin,
     carry_outcome,
+    finish,
     initial_state,
     is_finite,
     is_inactive,
     network_of,
     outcome,
+    report,
     resume,
-    run_callbacks,
 )
 
 
@@ -286,16 +287,13 @@ def descend(
                     running = _add_to_mean(running, cost, weight)
                 if due:
                     keep(iteration, before)
-                    append_report(state, _mean(running, state["cost"]))
-                    if run_callbacks(callbacks, state):
-                        state["stop_reason"] = "callback"
+                    if report(state, _mean(running, state["cost"]), callbacks):
                         break
                     running = [0.0, 0.0]
                 previous = parameters
                 parameters, optimizer_state = update(parameters, grads, optimizer_state)
                 iteration += 1
-                ahead = min(num_iterations - iteration, -iteration % report_every)
-                if objective.leap and ahead:
+                if objective.leap and (ahead := min(num_iterations - iteration, -iteration % report_every)):
                     parameters, optimizer_state, previous, done, means = objective.leap(
                         ahead, parameters, optimizer_state
                     )
@@ -304,18 +302,23 @@ def descend(
                         running = _add_to_mean(running, cost, weight)
             else:
                 keep(num_iterations, running)
-                cost = objective.cost(parameters) if objective.cost else _mean(running, state["cost"])
-                if not (isfinite(cost or 0) and is_finite(parameters)):
-                    raise _divergence(cost, num_iterations, optimizer, optimizer_state)
-                append_report(state, cost)
-                state["stop_reason"] = "num_iterations"
-            state["finished"] = True
-            run_callbacks(callbacks, state)
+                _append_last_report(objective, state, optimizer)
+            finish(state, callbacks)
             state["inactive"] = objective.cost is not None and grads is not None and is_inactive(parameters, grads)
     except BaseException as error:
         carry_outcome(error, state, parameters, previous)
         raise
     return state
+
+
+def _append_last_report(objective, state, optimizer):
+    """Report the cost after the last update; with mini-batches, the mean since the last report."""
+    parameters = state["parameters"]
+    cost = objective.cost(parameters) if objective.cost else _mean(state["running"], state["cost"])
+    if not (isfinite(cost or 0) and is_finite(parameters)):
+        raise _divergence(cost, state["iteration"], optimizer, state["optimizer_state"])
+    append_report(state, cost)
+    state["stop_reason"] = "num_iterations"
 
 
 def _add_to_mean(running, cost, weight):
