@@ -475,7 +475,7 @@ def fit(
     Y = as_labels(Y, X, COSTS[cost].output)
     sample_weight = as_sample_weight(sample_weight, X)
 
-    columns, samples, counts, weight = merge_samples(X, Y, sample_weight)
+    columns, samples, counts, weight = aggregate_duplicates(X, Y, sample_weight)
     kind = default_networks(X[:, columns], hidden, n_h, networks)
     weight = with_class_weight(Y[:, columns], weight, class_weight)
     scaling = scaling_of(X[:, columns], Y[:, columns], weight, cost)
@@ -497,12 +497,12 @@ def fit(
     return parameters, report
 
 
-def merge_samples(X: Array, Y: Array, weight: Array | None) -> tuple[Array, Array, Array, Array | None]:
-    """Return the samples in an order of their own, equal ones as one sample that is there several times.
+def aggregate_duplicates(X: Array, Y: Array, weight: Array | None) -> tuple[Array, Array, Array, Array | None]:
+    """Return the samples in an order of their own, duplicates aggregated into one sample with their number.
 
     So a repeated sample and a weight of 2 give the same network to the last bit, in any order of the samples. Summed in
     another order they would differ by rounding, and a nonconvex training makes much of little. Weights that are
-    not whole numbers are not numbers of repetitions, and nothing is merged.
+    not whole numbers are not numbers of repetitions, and nothing is aggregated.
 
     Parameters
     ----------
@@ -523,7 +523,7 @@ def merge_samples(X: Array, Y: Array, weight: Array | None) -> tuple[Array, Arra
 
     Examples
     --------
-    >>> merge_samples(np.array([[3.0, 1.0, 3.0]]), np.array([[0.0, 1.0, 0.0]]), None)
+    >>> aggregate_duplicates(np.array([[3.0, 1.0, 3.0]]), np.array([[0.0, 1.0, 0.0]]), None)
     (array([0, 1]), array([0, 1, 0]), array([2, 1]), array([[2., 1.]]))
     """
     m = X.shape[1]
@@ -648,7 +648,7 @@ def choose(
     X, Y : array, shape (n_x, m) and (n_y, m)
         Standardized; Y too for a regression.
     counts, weight : array, shape (m,) and (1, m), optional
-        From ``merge_samples``.
+        From ``aggregate_duplicates``.
     cost, hidden, n_h, l2, networks, threads
         As in ``fit``, without "auto" for the first three.
     generator : int, RandomState, Generator or None
@@ -712,7 +712,7 @@ def fit_standardized(
     Y : array, shape (n_y, m)
         For a regression standardized.
     counts, weight : array, shape (m,) and (1, m), optional
-        From ``merge_samples``.
+        From ``aggregate_duplicates``.
     cost, hidden, n_h, l2, networks, num_iterations, tolerance, random_state, threads
         As in ``fit``.
 

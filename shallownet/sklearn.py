@@ -30,12 +30,12 @@ from shallownet.callbacks import early_stopping
 from shallownet.evaluation import predict, predict_probability
 from shallownet.lbfgs import OPTIMIZER, further_networks, minimize_all, restart
 from shallownet.model_selection import (
+    aggregate_duplicates,
     choose,
     complaints,
     constant_cost,
     default_networks,
     fit_standardized,
-    merge_samples,
     prediction_interval,
     scale_columns,
     scaling_of,
@@ -182,7 +182,7 @@ class _ShallowNet(BaseEstimator):
 
     def _train_average(self, X, Y, weight, factor, generator):
         """Train as ``model_selection.fit`` does."""
-        X, Y, weight, counts = merged(X, Y, weight, factor)
+        X, Y, weight, counts = aggregated(X, Y, weight, factor)
         kind = default_networks(X, self.hidden, self.n_h, self.networks)
         scaling = scaling_of(X, Y, weight, self._cost(Y))
         X, Y = scale_columns(X, Y, **scaling)
@@ -204,10 +204,10 @@ class _ShallowNet(BaseEstimator):
         callbacks, cost = [], self._cost(Y)
         if hold_out:
             (X, Y, weight, factor), validation = split((X, Y, weight, factor), fraction_of(hold_out), generator)
-        X_merged, Y_merged, weight_merged, counts = merged(X, Y, weight, factor)
-        kind = default_networks(X_merged, self.hidden, self.n_h, 1)
-        scaling = self._scaling if go_on else scaling_of(X_merged, Y_merged, weight_merged, cost)
-        X_merged, Y_merged = scale_columns(X_merged, Y_merged, **scaling)
+        X_distinct, Y_distinct, weight_distinct, counts = aggregated(X, Y, weight, factor)
+        kind = default_networks(X_distinct, self.hidden, self.n_h, 1)
+        scaling = self._scaling if go_on else scaling_of(X_distinct, Y_distinct, weight_distinct, cost)
+        X_distinct, Y_distinct = scale_columns(X_distinct, Y_distinct, **scaling)
         X, Y = scale_columns(X, Y, **scaling)
         weight = times(weight, factor)
         if hold_out:
@@ -223,11 +223,11 @@ class _ShallowNet(BaseEstimator):
         else:
             l2 = PARTIAL_L2 if partial and isinstance(l2, str) and l2 == "auto" else l2
             l2, (parameters, *_), *_ = choose(
-                X_merged, Y_merged, counts, weight_merged, cost=cost, l2=l2, generator=generator,
+                X_distinct, Y_distinct, counts, weight_distinct, cost=cost, l2=l2, generator=generator,
                 **kind,
             )
         if solver == "lbfgs":
-            X, Y, weight = X_merged, Y_merged, weight_merged              # mini-batches draw every row
+            X, Y, weight = X_distinct, Y_distinct, weight_distinct        # mini-batches draw every row
         penalty = l2
         if partial:                                                       # l2/2m counts all samples seen
             seen += self._samples_seen if go_on else 0.0
@@ -699,9 +699,9 @@ def samples(X, weight):
     return float(X.shape[1] if weight is None else weight.sum())
 
 
-def merged(X, Y, weight, factor):
-    """Return X, Y, the weights times the class weights, and the counts of ``merge_samples``."""
-    columns, _, counts, weight = merge_samples(X, Y, weight)
+def aggregated(X, Y, weight, factor):
+    """Return X, Y, the weights times the class weights, and the counts of ``aggregate_duplicates``."""
+    columns, _, counts, weight = aggregate_duplicates(X, Y, weight)
     return X[:, columns], Y[:, columns], times(weight, None if factor is None else factor[:, columns]), counts
 
 

@@ -10,13 +10,13 @@ from shallownet.activations import ACTIVATIONS
 from shallownet.costs import COSTS
 from shallownet.evaluation import accuracy, predict, predict_probability, r2_score
 from shallownet.model_selection import (
+    aggregate_duplicates,
     average_networks,
     cross_validate,
     deal_folds,
     fit,
     fit_temperature,
     fold_temperature,
-    merge_samples,
     prediction_interval,
 )
 from shallownet.network import NAMES, forward_propagation, initialize_parameters
@@ -121,26 +121,26 @@ def test_wrong_folds_are_refused():
         deal_folds(np.ones((1, 3)), 1)
 
 
-def test_the_samples_are_merged_whatever_their_order():
+def test_duplicates_are_aggregated_whatever_their_order():
     X, Y = data(9), np.arange(9.0)[np.newaxis]
     weight = np.array([[0, 1, 2, 3, 0, 1, 1, 2, 2]])
-    columns, samples, counts, merged = merge_samples(X, Y, weight)
+    columns, samples, counts, weights = aggregate_duplicates(X, Y, weight)
     repeated = weight[0].repeat(weight[0]), np.arange(9).repeat(weight[0])[::-1]
-    again, _, counts_again, merged_again = merge_samples(X[:, repeated[1]], Y[:, repeated[1]], None)
+    again, _, counts_again, weights_again = aggregate_duplicates(X[:, repeated[1]], Y[:, repeated[1]], None)
     np.testing.assert_array_equal(X[:, columns], X[:, repeated[1]][:, again])
     np.testing.assert_array_equal(counts, counts_again)
-    np.testing.assert_array_equal(merged, merged_again)
+    np.testing.assert_array_equal(weights, weights_again)
     np.testing.assert_array_equal(columns[samples[weight[0] > 0]], np.flatnonzero(weight[0]))
     assert (samples[weight[0] == 0] == -1).all()
 
 
-def test_weights_that_are_no_numbers_of_repetitions_merge_nothing():
+def test_weights_that_are_no_numbers_of_repetitions_aggregate_nothing():
     X = np.zeros((1, 3))
-    columns, samples, counts, weight = merge_samples(X, X, np.array([[0.5, 1.5, 0.5]]))
+    columns, samples, counts, weight = aggregate_duplicates(X, X, np.array([[0.5, 1.5, 0.5]]))
     assert sorted(columns) == sorted(samples) == [0, 1, 2]
     np.testing.assert_array_equal(counts, 1)
     np.testing.assert_array_equal(weight[0, samples], [0.5, 1.5, 0.5])
-    assert (merge_samples(X, X, np.full((1, 3), 7))[2] == 1).all()        # a common factor says nothing
+    assert (aggregate_duplicates(X, X, np.full((1, 3), 7))[2] == 1).all()   # a common factor says nothing
 
 
 # Cross-validation

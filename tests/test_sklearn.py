@@ -23,7 +23,7 @@ import shallownet
 import shallownet.sklearn
 from shallownet import fold_standardization, initialize_parameters, one_hot, standardize
 from shallownet.lbfgs import train_lbfgs
-from shallownet.model_selection import fit, merge_samples
+from shallownet.model_selection import aggregate_duplicates, fit
 from shallownet.network import NAMES
 from shallownet.preprocessing import balanced_weights
 from shallownet.sklearn import ShallowNetClassifier, ShallowNetRegressor
@@ -241,7 +241,7 @@ def test_one_network_with_a_penalty_is_the_plain_training(tables, Estimator):
     X, y = tables[0], tables[1][Estimator]
     model = Estimator(8, hidden="tanh", l2=1.0, networks=1, max_iter=2000).fit(X, y)
     one = ShallowNetClassifier is Estimator
-    columns, *_ = merge_samples(X.T, one_hot(y) if one else y[np.newaxis], None)
+    columns, *_ = aggregate_duplicates(X.T, one_hot(y) if one else y[np.newaxis], None)
     X, Y = X.T[:, columns], (one_hot(y) if one else y[np.newaxis])[:, columns]
     cost = "softmax_cross_entropy" if one else "squared_error"
     mean, std = standardize(X)
