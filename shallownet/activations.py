@@ -1,6 +1,6 @@
 """Activation functions, each with its derivative written in the output ``A``.
 
-That asks for a function that never takes one value with two slopes: a rising one does, such as tanh or softplus. GELU
+That asks for a function that never takes one value with two derivatives, such as a rising one (tanh, softplus). GELU
 and swish fall before they rise, so they cannot be rows of the table.
 """
 

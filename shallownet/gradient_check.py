@@ -68,7 +68,7 @@ def gradient_check(
 ) -> float:
     """Return the relative difference ``‖n - g‖ / (‖n‖ + ‖g‖)`` of the numerical gradient ``n`` and ``grads``, ``g``.
 
-    A right gradient gives about 1e-9; above 1e-5 there is nearly always a mistake. The norms run over all gradients
+    A correct gradient gives about 1e-9; above 1e-5 there is nearly always a mistake. The norms run over all gradients
     together, so a mistake in one that is far smaller than the others can hide: check at weights of ordinary size, such
     as ``scale=1``. Where the whole gradient is almost zero (at a minimum, with ``scale=0``) the number says nothing.
     Everything is computed in float64. Entries where a relu stands at its kink have no derivative to compare with.

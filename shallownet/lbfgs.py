@@ -63,7 +63,7 @@ def train_lbfgs(
     num_iterations : int
         Largest number of iterations, those before ``state`` included.
     l2 : float
-        Strength of the penalty ``l2/(2m) · Σ W²``.
+        Strength of the L2 regularization ``l2/(2m) · Σ W²``.
     sample_weight : array, shape (1, m), optional
     restarts : int
         Trainings of further networks, with weights of the scale ``"glorot"``. The network with the lowest cost is kept;

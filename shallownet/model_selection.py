@@ -262,10 +262,10 @@ def cross_validate(
     random_state: RandomState = 3,
     threads: int | None = None,
 ) -> Validation:
-    """Train a network on all folds but one, for each fold and several strengths of the penalty, and choose the best.
+    """Train a network on all folds but one, for each fold and several strengths ``l2``, and choose the best.
 
     The search begins in the middle of ``l2`` and goes on in both directions until ``patience`` neighbours on both sides
-    of the best are worse. Each strength begins with the same ``networks``: going on from a stronger penalty would stay
+    of the best are worse. Each strength begins with the same ``networks``: going on from a larger ``l2`` would stay
     on its plateau.
 
     Parameters
@@ -394,7 +394,7 @@ def fit(
 ) -> tuple[Parameters, dict[str, Any]]:
     """Choose, train and calibrate a network for a table as it is; return its parameters and a report.
 
-    The columns are standardized, and the scaling is folded into the weights. Five folds choose the penalty. The network
+    The columns are standardized, and the scaling is folded into the weights. Five folds choose ``l2``. The network
     of each fold, trained on to the end on all samples, and all of them averaged, are the result, which is one network.
     The temperature of a classifier is that of the held-out logits.
 
@@ -412,7 +412,7 @@ def fit(
         Hidden units of each network. "auto" is 100 for columns of one unit, 20 below 500 samples, and 50 beyond; among
         several, the one with the lowest held-out cost at the ``l2`` that is chosen with the first.
     l2 : float or "auto"
-        Strength of the penalty on the weights of the standardized data; "auto" chooses among ``L2``.
+        Strength of the L2 regularization on standardized data; "auto" chooses among ``L2``.
     networks : int or "auto"
         How many are averaged: "auto" is 5 up to 10,000 samples, beyond as many as train on 50,000 together, but one at
         least. With one, and ``l2`` and ``n_h`` given, nothing is held out: it is the plain training of ``train_lbfgs``
@@ -438,7 +438,7 @@ def fit(
     ====================== ===========================================================================================
     ``cost``               name of the cost
     ``hidden``, ``n_h``    of each network
-    ``l2``                 strength of the penalty
+    ``l2``                 strength of the L2 regularization
     ``networks``           number of networks
     ``table``              lists ``l2``, ``cost`` and ``std`` of the held-out cost: what was tried
     ``held_out_cost``      of the network of each fold on the samples that it has not seen, in standardized units
@@ -641,7 +641,7 @@ def choose(
     generator: Any = None,
     threads: int | None = None,
 ) -> Choice:
-    """Choose the penalty and the size by cross-validation; return them with the networks of the folds.
+    """Choose ``l2`` and ``n_h`` by cross-validation; return them with the networks of the folds.
 
     Parameters
     ----------

@@ -227,7 +227,7 @@ def compute_cost(
     l2: float = 0.0,
     sample_weight: Array | None = None,
 ) -> float:
-    """Return the cost: the mean over the samples, plus the penalty ``l2/(2m) · Σ W²`` on the weights.
+    """Return the cost: the mean over the samples, plus the L2 regularization ``l2/(2m) · Σ W²``.
 
     The cross-entropy is ``J = -1/m Σ (Y log A2 + (1 - Y) log(1 - A2))``; the other costs are in ``COSTS``.
 
@@ -238,11 +238,11 @@ def compute_cost(
     Y : array, shape (n_y, m)
         Labels.
     parameters : dict, optional
-        Names the cost if it is not cross-entropy; its weights enter the penalty.
+        Names the cost if it is not cross-entropy; its weights enter the regularization.
     cache : dict, optional
         From ``forward_propagation``. With it the cost comes from ``Z2`` and is finite however far the output saturates.
     l2 : float
-        Strength of the penalty.
+        Strength of the L2 regularization.
     sample_weight : array, shape (1, m), optional
         Makes the mean a weighted mean, and ``m`` the sum of the weights.
 
@@ -273,7 +273,7 @@ def compute_cost(
         total = (sample_weight * per_sample).sum()
     if l2:
         if parameters is None:
-            raise ValueError("parameters must be given with l2, as the penalty is on the weights; got None.")
+            raise ValueError("parameters must be given with l2, the L2 regularization of the weights; got None.")
         total = total + l2 / 2 * sum(np.vdot(W, W) for W in (parameters["W1"], parameters["W2"]))
     return float(total / m)
 
@@ -287,7 +287,7 @@ def backward_propagation(
     l2: float = 0.0,
     sample_weight: Array | None = None,
 ) -> Grads:
-    """Return the gradients of ``compute_cost`` in the parameters.
+    """Return the gradients of ``compute_cost`` with respect to the parameters.
 
     ``dZ2 = (A2 - Y)/m`` (for both cross-entropies), ``dW2 = dZ2 A1ᵀ + l2/m W2``, ``db2 = Σ dZ2``,
     ``dZ1 = (W2ᵀ dZ2) ∘ g'(Z1)``, ``dW1 = dZ1 Xᵀ + l2/m W1``, ``db1 = Σ dZ1``, the sums running over the samples.
@@ -300,7 +300,7 @@ def backward_propagation(
     X : array, shape (n_x, m)
     Y : array, shape (n_y, m)
     l2 : float
-        Strength of the penalty, as in ``compute_cost``.
+        Strength of the L2 regularization, as in ``compute_cost``.
     sample_weight : array, shape (1, m), optional
         As in ``compute_cost``.
 

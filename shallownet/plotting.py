@@ -978,7 +978,7 @@ def plot_effects(
 
 
 def plot_validation(table: dict[str, list[float]], ax: Axes | None = None) -> list[Line2D]:
-    """Draw the held-out cost against the strength of the penalty, with the spread of the folds.
+    """Draw the held-out cost against the strength of the L2 regularization, with the spread of the folds.
 
     Parameters
     ----------
@@ -1006,7 +1006,7 @@ def plot_validation(table: dict[str, list[float]], ax: Axes | None = None) -> li
     l2, cost, std = (np.array(table[key], float) for key in keys)
     order = np.argsort(l2)
     l2, cost, std = l2[order], cost[order], std[order]
-    axes = _axes(ax, "penalty l2", "held-out cost")
+    axes = _axes(ax, "L2 regularization l2", "held-out cost")
     axes.fill_between(l2, cost - std, cost + std, color=tint(COLORS[0]), linewidth=0)
     lines = axes.plot(l2, cost, "o-", color=COLORS[0], markersize=4)
     best = cost.argmin()

@@ -175,10 +175,10 @@ def _decisions(model):
 def _choice(model):
     report = model.report
     text = (f"<p>{report['networks']} networks of {report['n_h']} hidden units ({escape(report['hidden'])}), averaged "
-            f"into one. The penalty l2 = {report['l2']:g} was chosen by cross-validation.</p>")
+            f"into one. The L2 regularization, l2 = {report['l2']:g}, was chosen by cross-validation.</p>")
     if not report.get("table") or len(report["table"]["l2"]) < 2:
         return text
-    return text + _picture(plot_validation, "The held-out cost of each penalty, and the spread of the folds.",
+    return text + _picture(plot_validation, "The held-out cost for each l2, and the spread of the folds.",
                            report["table"], wrap="one")
 
 

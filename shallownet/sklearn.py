@@ -1,8 +1,8 @@
 """Estimators for scikit-learn: rows in, rows out, and the plain functions underneath.
 
 The defaults are those of ``model_selection.fit``: inputs (and a regression's targets) are standardized and the scaling
-is folded into the weights, five folds choose the strength of the penalty, and the average of five networks is one
-network. ``benchmarks/tables.py`` is the evidence for them.
+is folded into the weights, five folds choose the strength of the L2 regularization, and the average of five networks is
+one network. ``benchmarks/tables.py`` is the evidence for them.
 """
 
 import math
@@ -165,8 +165,8 @@ class _ShallowNet(BaseEstimator):
         go_on = hasattr(self, "parameters_")
         self._train(X, y, sample_weight, go_on, "adam", 1, classes=classes, partial=True)
 
-    def _train_for(self, X, y, sample_weight, go_on, solver, rounds, hold_out=False, classes=None, partial=False):
-        """Train for ``rounds`` iterations or epochs and return the warnings."""
+    def _train_for(self, X, y, sample_weight, go_on, solver, iterations, hold_out=False, classes=None, partial=False):
+        """Train for that many iterations, epochs with Adam, and return the warnings."""
         X, Y, weight, factor = self._columns(X, y, sample_weight, go_on, classes)
         generator = None if self.random_state is None else random_generator(self.random_state)
         if go_on:
@@ -177,7 +177,7 @@ class _ShallowNet(BaseEstimator):
         if solver == "auto":
             solver = "lbfgs" if X.shape[1] <= LBFGS_SAMPLES else "adam"
         if go_on or hold_out or partial or solver == "adam" or self.restarts:
-            return self._train_one(X, Y, weight, factor, go_on, solver, rounds, hold_out, partial, generator)
+            return self._train_one(X, Y, weight, factor, go_on, solver, iterations, hold_out, partial, generator)
         return self._train_average(X, Y, weight, factor, generator)
 
     def _train_average(self, X, Y, weight, factor, generator):
@@ -199,7 +199,7 @@ class _ShallowNet(BaseEstimator):
         self._keep(state, scaling, report["l2"], report["iterations"], samples(X, weight), report)
         return report["warnings"] or self._still_falling() * (report["table"] is None)
 
-    def _train_one(self, X, Y, weight, factor, go_on, solver, rounds, hold_out, partial, generator):
+    def _train_one(self, X, Y, weight, factor, go_on, solver, iterations, hold_out, partial, generator):
         """Train a single network, or go on training."""
         callbacks, cost = [], self._cost(Y)
         if hold_out:
@@ -228,13 +228,13 @@ class _ShallowNet(BaseEstimator):
             )
         if solver == "lbfgs":
             X, Y, weight = X_distinct, Y_distinct, weight_distinct        # mini-batches draw every row
-        penalty = l2
+        strength = l2
         if partial:                                                       # l2/2m counts all samples seen
             seen += self._samples_seen if go_on else 0.0
-            penalty = l2 * samples(X, weight) / seen
+            strength = l2 * samples(X, weight) / seen
         constant = constant_cost(Y, cost, weight)
         train = self._train_lbfgs if solver == "lbfgs" else self._train_adam
-        state, done = train(state, X, Y, parameters, rounds, callbacks, constant, l2=penalty, sample_weight=weight,
+        state, done = train(state, X, Y, parameters, iterations, callbacks, constant, l2=strength, sample_weight=weight,
                             random_state=generator)
         self._keep(state, scaling, l2, done + (self.n_iter_ if go_on else 0), seen, {})
         if partial:
@@ -364,8 +364,8 @@ class ShallowNetClassifier(ClassifierMixin, _ShallowNet):
     hidden : {"auto", "tanh", "sigmoid", "relu"}
         Activation of the hidden layer. "auto" is relu for columns of one unit, such as pixels, and tanh for others.
     l2 : float or "auto"
-        Strength of the penalty ``l2/(2m) · Σ W²`` on the weights of the standardized table, the inverse of the C of
-        ``LogisticRegression``. "auto" chooses it by five folds.
+        Strength of the L2 regularization ``l2/(2m) · Σ W²`` of the standardized table's network, the inverse of the C
+        of ``LogisticRegression``. "auto" chooses it by five folds.
     networks : int or "auto"
         Networks that are trained and averaged into one: five, fewer from 10,000 samples on. With one and an ``l2``
         nothing is held out: it is the plain training.
@@ -412,7 +412,7 @@ class ShallowNetClassifier(ClassifierMixin, _ShallowNet):
         "constant": the network is no better than a constant answer. "diverged": its cost had been far lower. A warning
         says so.
     l2_, n_h_, hidden_
-        What was used: the strength of the penalty, the hidden units of each network, their activation.
+        What was used: the strength of the L2 regularization, the hidden units of each network, their activation.
     cv_score_, cv_scores_ : float, list of float
         Accuracy (R² of a regression) on the held-out folds together, and one by one; None if nothing was held out.
     cv_table_ : dict
@@ -473,7 +473,7 @@ class ShallowNetClassifier(ClassifierMixin, _ShallowNet):
     ) -> Self:
         """Train for one epoch of Adam, from the network there is; the first call takes the scaling from its samples.
 
-        The penalty counts all samples seen so far, so it is the same for small and for large parts.
+        The L2 regularization counts all samples seen so far, so it is the same for small and for large parts.
 
         Parameters
         ----------
@@ -615,7 +615,7 @@ class ShallowNetRegressor(RegressorMixin, _ShallowNet):
     def partial_fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train for one epoch of Adam, from the network there is; the first call takes the scaling from its samples.
 
-        The penalty counts all samples seen so far, so it is the same for small and for large parts.
+        The L2 regularization counts all samples seen so far, so it is the same for small and for large parts.
 
         Parameters
         ----------

@@ -174,7 +174,7 @@ def mean_and_error(scores: list[float]) -> str:
 def baseline_scores(X: Array, Y: Array, cost: str, random_state: int = 3) -> dict[str, list[float]]:
     """Return the scores of simpler models on five folds: of the best constant answer, and of a linear model.
 
-    The linear model is logistic or ridge regression on the standardized columns, with a penalty of 1.
+    The linear model is logistic or ridge regression on the standardized columns, with L2 regularization of strength 1.
 
     Examples
     --------

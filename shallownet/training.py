@@ -172,7 +172,7 @@ def train(
         Samples an update. None takes all of them; otherwise each epoch draws every sample once, and its last batch may
         be shorter.
     l2 : float
-        Strength of the penalty ``l2/(2m) · Σ W²``.
+        Strength of the L2 regularization ``l2/(2m) · Σ W²``.
     sample_weight : array, shape (1, m), optional
     random_state : int, RandomState, Generator or None
         Shuffles the mini-batches.

@@ -35,8 +35,8 @@ def test_sigmoid_and_its_derivative_are_right_to_the_last_digits(dtype, lowest):
     with localcontext(prec=50):
         exact = [1 / (1 + (-Decimal(float(z))).exp()) for z in Z]
         assert max(map(digits, A, exact)) < 4
-        slopes = [e * (1 - e) for e in exact]
-        assert max(map(digits, derivative[Z < 0], slopes[:(Z < 0).sum()])) < 8
+        derivatives = [e * (1 - e) for e in exact]
+        assert max(map(digits, derivative[Z < 0], derivatives[:(Z < 0).sum()])) < 8
 
 
 def test_softmax_is_its_formula():
@@ -58,11 +58,11 @@ def test_softmax_takes_no_notice_of_a_shift():
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_a_derivative_in_the_output_is_the_slope(name):
+def test_a_derivative_in_the_output_is_the_derivative_in_the_input(name):
     function, derivative = ACTIVATIONS[name]
     inside = Z[np.abs(Z) > 0.1]                                           # off relu's kink
-    slope = (function(inside + 1e-6) - function(inside - 1e-6)) / 2e-6
-    np.testing.assert_allclose(derivative(function(inside)), slope, rtol=1e-8, atol=1e-10)
+    numerical = (function(inside + 1e-6) - function(inside - 1e-6)) / 2e-6
+    np.testing.assert_allclose(derivative(function(inside)), numerical, rtol=1e-8, atol=1e-10)
 
 
 def test_the_derivative_of_relu_is_zero_at_its_kink():

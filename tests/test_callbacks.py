@@ -236,7 +236,7 @@ def test_a_callback_that_is_new_at_a_resumption_keeps_the_lists_as_long_as_the_r
 
 # early_stopping
 
-def watched(costs, patience, **settings):
+def outcome_of(costs, patience, **settings):
     """At which of the reports with these validation costs a training is stopped, and which network is the best."""
     stopping = early_stopping(*DATA, patience, **settings)
     constant = initialize_parameters(3, 1, 1, cost="squared_error", scale=0)
@@ -266,15 +266,15 @@ DATA = np.zeros((3, 5)), np.zeros((1, 5))
     ([0, 0, 0], 2, 2, 0),
 ])
 def test_it_stops_after_so_many_reports_without_improvement(costs, patience, stops_at, best):
-    assert watched(costs, patience) == (stops_at, best)
+    assert outcome_of(costs, patience) == (stops_at, best)
 
 
 def test_an_improvement_below_the_minimum_does_not_count_but_is_kept():
-    assert watched([1, 0.995, 0.99], 2, min_improvement=0.1) == (2, 2)
-    assert watched([1, 0.995, 0.8, 0.79], 2, min_improvement=0.1) == (None, 3)
-    assert watched([100, 99, 98], 2, min_improvement=0.1) == (2, 2)       # it is relative
-    assert watched([1, 1 - 1e-5, 1 - 2e-5], 2) == (2, 2)                  # 1e-4 is the default
-    assert watched([1, 1 - 1e-5, 1 - 2e-5], 2, min_improvement=0) == (None, 2)
+    assert outcome_of([1, 0.995, 0.99], 2, min_improvement=0.1) == (2, 2)
+    assert outcome_of([1, 0.995, 0.8, 0.79], 2, min_improvement=0.1) == (None, 3)
+    assert outcome_of([100, 99, 98], 2, min_improvement=0.1) == (2, 2)       # it is relative
+    assert outcome_of([1, 1 - 1e-5, 1 - 2e-5], 2) == (2, 2)                  # 1e-4 is the default
+    assert outcome_of([1, 1 - 1e-5, 1 - 2e-5], 2, min_improvement=0) == (None, 2)
 
 
 def overfitting(problem):

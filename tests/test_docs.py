@@ -99,7 +99,7 @@ def test_the_backward_pass_of_a_node_is_its_derivative(name):
         np.testing.assert_allclose(passed_on["d" + name], numerical, rtol=1e-7, atol=1e-9)
 
 
-# The text
+# The prose
 
 def test_the_numbers_come_out_as_printed():
     results = doctest.testfile(str(ROOT / "docs/maths.md"), module_relative=False)

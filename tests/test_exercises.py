@@ -198,7 +198,7 @@ def negative_rate(X):
 
 @wrong("broken_gradient", r"^gradient_check must find the mistake, a difference above 0\.01; got \S+e-\d+\.$")
 def nothing_broken(parameters, cache, X, Y):
-    """the right gradient"""
+    """the correct gradient"""
     return backward_propagation(parameters, cache, X, Y)
 
 

@@ -41,7 +41,7 @@ def test_the_cost_falls_at_every_iteration_and_is_that_of_the_engine(problem, co
 
 
 @pytest.mark.parametrize(("cost", "n_y"), KINDS)
-def test_a_converged_network_has_no_slope(problem, cost, n_y):
+def test_a_converged_network_has_a_gradient_below_the_tolerance(problem, cost, n_y):
     parameters, X, Y = problem(3, 4, n_y, 60, cost=cost)
     states = []
     trained, _ = train_lbfgs(X, Y, parameters, 2000, l2=1.0, tolerance=1e-4, callbacks=[states.append])

@@ -55,7 +55,7 @@ def test_effects_of_numbers_are_lines_and_of_levels_points():
     assert [label.get_text() for label in lines[0].axes.get_xticklabels()] == ["red", "blue"]
 
 
-def test_validation_marks_the_penalty_with_the_lowest_cost():
+def test_validation_marks_the_l2_with_the_lowest_cost():
     table = {"l2": [1.0, 0.1, 10.0], "cost": [0.4, 0.3, 0.6], "std": [0.1, 0.0, 0.1]}
     curve, chosen = plotting.plot_validation(table)
     np.testing.assert_array_equal(curve.get_xydata(), [[0.1, 0.3], [1, 0.4], [10, 0.6]])

@@ -289,18 +289,18 @@ def test_the_backward_pass_uses_the_cache_and_computes_nothing_again():
                         "dW2": dZ2 @ A1.T, "db2": dZ2.sum(1, keepdims=True)}, rtol=1e-13)
 
 
-def test_the_penalty_is_on_the_weights_alone(problem):
+def test_the_regularization_is_of_the_weights_alone(problem):
     parameters, X, Y = problem()
     A2, cache = forward_propagation(X, parameters)
-    penalty = compute_cost(A2, Y, parameters, l2=0.7) - compute_cost(A2, Y, parameters)
+    regularization = compute_cost(A2, Y, parameters, l2=0.7) - compute_cost(A2, Y, parameters)
     squares = (parameters["W1"] ** 2).sum() + (parameters["W2"] ** 2).sum()
-    assert penalty == pytest.approx(0.7 / (2 * 7) * squares, rel=1e-12)
+    assert regularization == pytest.approx(0.7 / (2 * 7) * squares, rel=1e-12)
     plain = backward_propagation(parameters, cache, X, Y)
-    with_penalty = backward_propagation(parameters, cache, X, Y, l2=0.7)
+    regularized = backward_propagation(parameters, cache, X, Y, l2=0.7)
     for name in ("db1", "db2"):
-        np.testing.assert_array_equal(with_penalty[name], plain[name])
+        np.testing.assert_array_equal(regularized[name], plain[name])
     for name in ("W1", "W2"):
-        np.testing.assert_allclose(with_penalty["d" + name] - plain["d" + name], 0.1 * parameters[name], atol=1e-14)
+        np.testing.assert_allclose(regularized["d" + name] - plain["d" + name], 0.1 * parameters[name], atol=1e-14)
 
 
 def test_no_weight_at_all_gives_no_cost_and_no_gradient(problem):

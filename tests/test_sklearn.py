@@ -206,7 +206,7 @@ def test_the_defaults_are_good_on_tables_that_scikit_learn_ships():
     assert cross_val_score(ShallowNetClassifier(), *datasets.load_wine(return_X_y=True)).mean() > 0.97
 
 
-def test_the_penalty_follows_the_noise():
+def test_l2_follows_the_noise():
     generator = np.random.RandomState(0)
     X = generator.uniform(-3, 3, (100, 1))
     clean, noisy = np.sin(2 * X[:, 0]), generator.standard_normal(100)
@@ -237,7 +237,7 @@ def test_the_defaults_are_those_of_the_plain_function(tables, Estimator):
 
 
 @BOTH
-def test_one_network_with_a_penalty_is_the_plain_training(tables, Estimator):
+def test_one_network_with_l2_is_the_plain_training(tables, Estimator):
     X, y = tables[0], tables[1][Estimator]
     model = Estimator(8, hidden="tanh", l2=1.0, networks=1, max_iter=2000).fit(X, y)
     one = ShallowNetClassifier is Estimator
@@ -442,7 +442,7 @@ def test_both_zeros_are_the_same_and_a_constant_column_does_no_harm(tables, Esti
     assert_same(model, small(Estimator).fit(twice * np.hstack([np.ones((180, 5)), signs]), np.tile(y, 2)))
 
 
-def test_the_penalty_is_chosen_by_the_weights_too():
+def test_l2_is_chosen_by_the_weights_too():
     generator = np.random.RandomState(0)
     X = generator.uniform(-3, 3, (120, 1))
     y = np.sin(2 * X[:, 0])
@@ -577,7 +577,7 @@ def test_a_warm_start_takes_other_rows_and_another_solver(tables, Estimator):
 
 
 @BOTH
-def test_a_warm_start_needs_the_same_columns_and_keeps_the_penalty(tables, Estimator):
+def test_a_warm_start_needs_the_same_columns_and_keeps_l2(tables, Estimator):
     X, y = tables[0], tables[1][Estimator]
     model = small(Estimator, l2="auto", warm_start=True).fit(X, y)
     chosen, noisy = model.l2_, np.where(np.arange(90) % 3, np.random.RandomState(0).permutation(y), y)
@@ -635,7 +635,7 @@ def test_partial_fit_on_other_rows_keeps_the_moments_and_takes_every_row(tables)
 
 
 @pytest.mark.parametrize("chunk", [1, 10])
-def test_the_penalty_of_partial_fit_counts_the_samples_seen(chunk):
+def test_l2_of_partial_fit_counts_the_samples_seen(chunk):
     random = np.random.RandomState(0)
     X = random.standard_normal((1000, 3))
     y = 2 * X[:, 0] + X[:, 1]
