@@ -41,7 +41,7 @@ from shallownet.callbacks import print_cost as print_cost_callback
 from shallownet.columns import chunks, column_slices, load, workers
 from shallownet.costs import COSTS
 from shallownet.network import NAMES
-from shallownet.objective import Batches, Objective, check_data, objective, total_weight
+from shallownet.objective import Batches, Objective, as_vector, check_data, named, objective, total_weight
 from shallownet.optimizers import Optimizer, adam, check_optimizer, gradient_descent, learning_rate_of, momentum
 from shallownet.states import network_of
 from shallownet.training import network_for, train_on
@@ -144,7 +144,7 @@ def train(
     Raises
     ------
     ImportError
-        From ``import shallownet.compiled``, if Numba is not installed.
+        From ``import shallownet.compiled``, if Numba or SciPy is not installed.
 
     Examples
     --------
@@ -355,16 +355,10 @@ class Network:
         self.block_columns = columns * min(64, max(1, BLOCK_PRODUCTS // (self.n_h * (n_x + n_y)) // columns))
 
     def vector(self, arrays, prefix=""):
-        return np.concatenate([arrays[prefix + name].ravel() for name in NAMES], dtype=self.dtype, casting="same_kind")
+        return as_vector(arrays, prefix, self.dtype)
 
     def named(self, vector, prefix=""):
-        """The parts of a vector, as views, by their names."""
-        parts, begin = {}, 0
-        for name in NAMES:
-            end = begin + self.like[name].size
-            parts[prefix + name] = vector[begin:end].reshape(self.like[name].shape)
-            begin = end
-        return parts
+        return named(vector, self.like, prefix)
 
     def data(self, X, Y, sample_weight):
         """Samples as the kernels take them."""

@@ -3,13 +3,11 @@
 import math
 from collections.abc import Iterable
 
-import numpy as np
-
 from shallownet._checks import check_callbacks, check_integer, check_number
 from shallownet._random import random_generator
 from shallownet._types import Array, Callback, Columns, History, Parameters, RandomState, State
-from shallownet.network import NAMES, initialize_parameters
-from shallownet.objective import Objective, ignore_overflow, objective
+from shallownet.network import initialize_parameters
+from shallownet.objective import Objective, as_vector, ignore_overflow, named, objective
 from shallownet.optimizers import Optimizer
 from shallownet.states import (
     carry_begin,
@@ -191,7 +189,7 @@ def minimize(
     state |= {"num_iterations": num_iterations, "finished": False, "stop_reason": None}
 
     def cost_and_gradient(vector):
-        cost, grads, _ = objective.gradient(as_parameters(vector.astype(dtype, copy=False), begin), True)
+        cost, grads, _ = objective.gradient(begin | named(vector.astype(dtype, copy=False), begin), True)
         if not math.isfinite(cost):
             raise FloatingPointError(
                 f"cost must stay finite; got {cost} after iteration {state['iteration']}. "
@@ -200,7 +198,7 @@ def minimize(
         return cost, as_vector(grads, "d")
 
     def stops(vector, cost):
-        state["parameters"] = as_parameters(vector.astype(dtype), begin)
+        state["parameters"] = begin | named(vector.astype(dtype), begin)
         return report(state, float(cost), callbacks)
 
     def after_iteration(intermediate_result):                             # the name tells SciPy what to pass
@@ -251,18 +249,3 @@ def further_networks(like: Parameters, restarts: int, random_state: RandomState)
     return [
         initialize_parameters(n_x, n_h, n_y, **kind, scale="glorot", random_state=generator) for _ in draws
     ][1:]
-
-
-def as_vector(arrays, prefix=""):
-    """Return the entries of W1, b1, W2, b2 (or dW1, …) one after the other, in float64."""
-    return np.concatenate([arrays[prefix + name].ravel() for name in NAMES], dtype=float)
-
-
-def as_parameters(vector, like):
-    """Return the network with the entries of ``vector``, as views."""
-    parameters, begin = dict(like), 0
-    for name in NAMES:
-        end = begin + like[name].size
-        parameters[name] = vector[begin:end].reshape(like[name].shape)
-        begin = end
-    return parameters

@@ -190,6 +190,21 @@ def as_dtype(parameters, dtype):
     return parameters | {name: parameters[name].astype(dtype) for name in NAMES}
 
 
+def as_vector(arrays, prefix="", dtype=float):
+    """Return the entries of W1, b1, W2, b2, or with the prefix of dW1, …, one after the other."""
+    return np.concatenate([arrays[prefix + name].ravel() for name in NAMES], dtype=dtype)
+
+
+def named(vector, like, prefix=""):
+    """Return W1, b1, W2, b2 of the shapes in ``like``, or with the prefix dW1, …, as views of the vector."""
+    arrays, begin = {}, 0
+    for name in NAMES:
+        end = begin + like[name].size
+        arrays[prefix + name] = vector[begin:end].reshape(like[name].shape)
+        begin = end
+    return arrays
+
+
 # Cost and gradient of given samples
 
 

@@ -22,7 +22,7 @@ import numpy as np
 from shallownet._files import ModelFileError, open_regular, refusing, replacing, require
 from shallownet._hdf5 import FORMAT_VERSION, LARGEST_HEAD, LONGEST_NAME, MOST_DATASETS, digest, file_head, read_head
 from shallownet._types import Parameters, PathLike, State
-from shallownet.network import check_parameters
+from shallownet.network import NAMES, check_parameters
 
 FLOATS = ("<f4", "<f8")
 PACKED = ("<f8", "<i8")                 # long lists
@@ -74,7 +74,7 @@ def save_parameters(path: PathLike, parameters: Parameters, **metadata: Any) -> 
     parameters = check_parameters(parameters)
     names = {name: parameters.pop(name, default) for name, default in DEFAULTS.items()}
     for name in parameters:
-        if name not in ("W1", "b1", "W2", "b2"):
+        if name not in NAMES:
             raise ValueError(f"parameters must have the entries W1, b1, W2, b2, hidden, cost; got {name!r}. "
                              "Save it as metadata: save_parameters(path, parameters, name=...).")
     _save(path, "parameters", {**parameters, "metadata": metadata}, names)
@@ -104,7 +104,7 @@ def _load_parameters(path):
         tree, names = _parse(image, "parameters", DEFAULTS)
         require(isinstance(tree["metadata"], dict), "its metadata is no dictionary")
         names = {name: value for name, value in names.items() if value != DEFAULTS[name]}
-        parameters = {name: tree[name] for name in ("W1", "b1", "W2", "b2")} | names
+        parameters = {name: tree[name] for name in NAMES} | names
         return check_parameters(parameters), tree["metadata"]
 
 
