@@ -23,6 +23,7 @@ from shallownet._files import ModelFileError, defer_signals, open_regular, refus
 from shallownet._hdf5 import LOADERS
 from shallownet._types import PathLike
 from shallownet.column_files import write_columns
+from shallownet.network import NAMES
 from shallownet.storage import DEFAULTS, FLOATS, from_json, save_checkpoint, save_parameters
 
 TYPES = {"<f4": h5py.h5t.IEEE_F32LE, "<f8": h5py.h5t.IEEE_F64LE, "|u1": h5py.h5t.STD_U8LE}
@@ -67,7 +68,7 @@ def _convert(file, new):
     else:
         names = {name: _attribute(file, name) for name in DEFAULTS}
         tree = _tree(file, found, names)
-        save_parameters(new, {name: tree[name] for name in ("W1", "b1", "W2", "b2")} | names, **tree["metadata"])
+        save_parameters(new, {name: tree[name] for name in NAMES} | names, **tree["metadata"])
 
 
 def _blocks(rows):

@@ -14,7 +14,7 @@ from shallownet._checks import as_floats, check_name
 from shallownet._types import Array, CostName, Hidden, Parameters
 from shallownet.activations import ACTIVATIONS
 from shallownet.costs import COSTS
-from shallownet.network import check_parameters, output_of
+from shallownet.network import NAMES, check_parameters, output_of
 
 SKLEARN_HIDDEN = {"tanh": "tanh", "logistic": "sigmoid", "relu": "relu"}
 SKLEARN_COST = {"logistic": "cross_entropy", "softmax": "softmax_cross_entropy", "identity": "squared_error"}
@@ -97,7 +97,7 @@ def to_sklearn(parameters: Parameters, *, classes: Sequence[Any] | None = None) 
                           'Use pip install "shallownet[sklearn]".') from error
 
     parameters = check_parameters(parameters)
-    W1, b1, W2, b2 = (parameters[name] for name in ("W1", "b1", "W2", "b2"))
+    W1, b1, W2, b2 = (parameters[name] for name in NAMES)
     hidden, output, n_y = parameters.get("hidden", "tanh"), output_of(parameters), len(W2)
     activation = {ours: theirs for theirs, ours in SKLEARN_HIDDEN.items()}[hidden]
     classes = _sklearn_classes(classes, output, n_y)

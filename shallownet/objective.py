@@ -1,8 +1,8 @@
 """What is being minimized, as one value: a cost and its gradient as functions of the parameters, wherever the data lie.
 
 A driver (``training.descend``, ``lbfgs.minimize``) takes an ``Objective`` and knows nothing of the data. Arrays in
-memory, streams and mini-batches give one here, a cluster in ``dask.py``. Cost and gradient are means over the samples,
-so those of the whole are the weighted means of those of its blocks.
+memory, streams and mini-batches give one here, a cluster in ``dask.py``, loops that Numba compiles in ``compiled.py``.
+Cost and gradient are means over the samples, so those of the whole are the weighted means of those of its blocks.
 """
 
 from collections.abc import Callable, Iterator

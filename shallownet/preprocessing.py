@@ -17,7 +17,7 @@ from shallownet._random import random_generator
 from shallownet._types import Array, Columns, Labels, Parameters, RandomState
 from shallownet.columns import column_slices
 from shallownet.costs import COSTS
-from shallownet.network import check_parameters
+from shallownet.network import NAMES, check_parameters
 
 BLOCK = 2**20  # numbers that standardize holds at a time, 8 MB
 
@@ -114,7 +114,7 @@ def fold_standardization(
     (array([[0.5]]), array([[-5.]]))
     """
     parameters = check_parameters(parameters)
-    W1, b1, W2, b2 = (parameters[name] for name in ("W1", "b1", "W2", "b2"))
+    W1, b1, W2, b2 = (parameters[name] for name in NAMES)
     mean, std = _as_scaling("mean", mean, "std", std, W1.shape[1])
     W1 = W1 / std.T                                                       # (n_h, n_x)
     folded = {"W1": W1, "b1": b1 - W1 @ mean}

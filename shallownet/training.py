@@ -293,10 +293,8 @@ def descend(
                 previous = parameters
                 parameters, optimizer_state = update(parameters, grads, optimizer_state)
                 iteration += 1
-                if objective.leap and (ahead := min(num_iterations - iteration, -iteration % report_every)):
-                    parameters, optimizer_state, previous, done, means = objective.leap(
-                        ahead, parameters, optimizer_state
-                    )
+                if objective.leap and (n := min(num_iterations - iteration, -iteration % report_every)):
+                    parameters, optimizer_state, previous, done, means = objective.leap(n, parameters, optimizer_state)
                     iteration += done
                     for cost, weight in means:
                         running = _add_to_mean(running, cost, weight)
