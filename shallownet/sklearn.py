@@ -560,15 +560,17 @@ class ShallowNetRegressor(RegressorMixin, _ShallowNet):
 
     Parameters
     ----------
-    n_h, hidden, l2, networks, solver, max_iter, tolerance, patience, batch_size, learning_rate, restarts,
-    early_stopping, warm_start, random_state
+    n_h, hidden, l2, networks, solver, max_iter, tolerance, patience
         As in ``ShallowNetClassifier``.
+    batch_size, learning_rate, restarts, early_stopping, warm_start, random_state
+        As there.
 
     Attributes
     ----------
-    parameters_, history_, n_iter_, stop_reason_, l2_, n_h_, hidden_, cv_score_, cv_scores_, cv_table_,
-    n_features_in_, feature_names_in_
+    parameters_, history_, n_iter_, stop_reason_, l2_, n_h_, hidden_
         As in ``ShallowNetClassifier``.
+    cv_score_, cv_scores_, cv_table_, encoding_, n_features_in_, feature_names_in_
+        As there.
 
     Examples
     --------
