@@ -89,7 +89,7 @@ def _scores(model):
     rows = {"this network": report["fold_scores"], **dict(by_score(report["baseline_scores"]))}
     lines = "".join(
         f'<tr><td>{escape(who)}</td><td class="number">{mean_and_error(scores)}</td>'
-        f'<td class="number">{min(scores):.3f} to {max(scores):.3f}</td></tr>' for who, scores in rows.items()
+        f'<td class="number">{min(scores):z.3f} to {max(scores):z.3f}</td></tr>' for who, scores in rows.items()
     )
     notes = "".join(f'<p class="note">{escape(text)}</p>' for text in report["warnings"])
     return (f'{intro}<p class="score">{name} on rows that it had not seen: <b>{mean_and_error(report["fold_scores"])}'
@@ -125,7 +125,7 @@ def _quality(model, table):
 def _importance(model, table):
     importance = permutation_importance(model.parameters, table.X, table.Y, groups(model.encoding))
     name = "accuracy" if table.classes is not None else "R²"
-    first = _picture(plot_importance, f"How far the {name} falls when a column's values are dealt to other rows. "
+    first = _picture(plot_importance, f"How far the {name} falls when a column's values are shuffled among the rows. "
                      "Columns that tell the same share what they tell, and each alone seems unimportant.", importance,
                      size=(5, 0.9 + 0.28 * min(len(importance), 12)), wrap="one")
     of_name = {column["name"]: column for column in model.encoding["columns"]}
