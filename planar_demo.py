@@ -50,7 +50,8 @@ def demo(options):
 
     networks = {} if stopped or options.no_sweep else try_hidden_sizes(X, Y, options)
 
-    figure = new_figure(options, height=2.35 * rows(networks) + 0.6)
+    panel = 1.8 * np.ptp(X[1]) / np.ptp(X[0])                             # its height, as it is 1.8 inches wide
+    figure = new_figure(options, height=rows(networks) * (panel + 0.55) + 1.2)
     draw(figure, X, Y, line, parameters, history, networks, test)
     save("picture", figure.savefig, options.output)
     if options.hidden_units:
@@ -142,7 +143,7 @@ def draw(figure, X, Y, line, parameters, history, networks, test=None):
     if test:
         lines[1].set_label(lines[1].get_label().replace("validation", "test"))
         curve.legend(handles=lines, fontsize=7)
-    curve.set(title="the cost\nby iteration", xlabel="", ylabel="", box_aspect=1)
+    curve.set(title="the cost\nby iteration", xlabel="", ylabel="", box_aspect=data.get_data_ratio())
     for ax, (n_h, parameters) in zip(others, networks.items(), strict=False):
         plot_decision_boundary(parameters, X, Y, ax)
         ax.set_title(f"{units(n_h)}\n{percent(sn.accuracy(parameters, X, Y))}")

@@ -42,12 +42,12 @@ def main(arguments=None):
     parser.add_argument("--workers", type=integer(1), default=2, help="processes (default: %(default)s)")
     parser.add_argument("--iterations", type=integer(1), default=50, help="number of updates (default: %(default)s)")
     options = parser.parse_args(arguments)
-    from distributed import Client, LocalCluster
-
     import shallownet.dask  # it says what to install, after --help
 
     parameters = shallownet.initialize_parameters(N_X, 20, 1, scale="glorot", random_state=3)
     settings = {"optimizer": shallownet.adam(0.02), "report_every": 10}
+    from distributed import Client, LocalCluster
+
     with (
         tempfile.TemporaryDirectory() as folder,
         LocalCluster(n_workers=options.workers, threads_per_worker=1, dashboard_address="localhost:0") as cluster,

@@ -62,7 +62,7 @@ def main(arguments=None):
     left.set(xlabel="epoch", ylabel="accuracy", ylim=(0, 1), title="accuracy after each epoch")
     left.legend(loc="lower right")
     plot_weights(parameters, shape=(28, 28) if options.mnist else (8, 8), ax=right)
-    right.set_title("the weights of each hidden unit\nblue: negative, red: positive")
+    right.set_title("the weights of each hidden unit\nblue: negative, orange: positive")
     figure.savefig(options.output, dpi=180)
     print(f"The network is in {options.model}, its picture in {options.output}.")
 

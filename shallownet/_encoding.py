@@ -193,7 +193,8 @@ def fit_column(name, cells, known, decimal, categorical, unnamed):
         if values is not None:
             if form == PLAIN and len(values) == cells.size:
                 cells.columns[name] = lambda: values                      # once is enough, and text takes memory
-            return _fit_number_column(name, values, form, unnamed)
+            rows = np.arange(cells.size) if known is None else np.flatnonzero(known)
+            return _fit_number_column(name, values, form, rows, unnamed)
     texts = texts_of(raw)
     present = [text for text in texts if not is_hole(text)]
     counts = Counter(present)
@@ -215,11 +216,11 @@ def fit_column(name, cells, known, decimal, categorical, unnamed):
     return column
 
 
-def _fit_number_column(name, values, form, unnamed):
+def _fit_number_column(name, values, form, rows, unnamed):
     finite = np.where(np.isinf(values), np.nan, values)
     present = finite[~np.isnan(finite)]
     different = {*present[:1], *present[present != present[:1]][:1]}
-    column = (_nothing_to_learn(len(present), len(values), different) or _row_numbers(finite, unnamed)
+    column = (_nothing_to_learn(len(present), len(values), different) or _row_numbers(finite, rows, unnamed)
               or _fit_numbers(name, finite[np.newaxis], "number", form))
     infinite = int(np.isinf(values).sum())
     if infinite:
@@ -235,11 +236,11 @@ def _nothing_to_learn(present, size, different):
     return None
 
 
-def _row_numbers(values, unnamed):
+def _row_numbers(values, rows, unnamed):
     """A column that is left out as it numbers the rows: consecutive, or without a name."""
     if np.isnan(values).any() or (values != np.floor(values)).any():
         return None
-    if len(values) > LEVELS and values[0] in (0, 1) and (np.diff(values) == 1).all():
+    if len(values) > LEVELS and values[0] - rows[0] in (0, 1) and (values - rows == values[0] - rows[0]).all():
         return left_out("it counts the rows")
     if unnamed and len(np.unique(values)) == len(values):
         return left_out("it has no name, and a different whole number in each row")

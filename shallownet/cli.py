@@ -140,11 +140,11 @@ def _show_arguments(parser):
 
 def _show(options):
     metadata, parameters = load_metadata(options.model), load_parameters(options.model)
-    if "encoding" in metadata:
+    if "target" in metadata.get("encoding", {}):
         from shallownet.table_model import describe, load_table_model
 
         print(*describe(load_table_model(options.model)), sep="\n")
-        if "command" in metadata["report"]:
+        if "command" in metadata.get("report", {}):
             print(f"by {metadata['report']['command']}")
         return
     (n_h, n_x), n_y = parameters["W1"].shape, len(parameters["W2"])

@@ -23,6 +23,7 @@ from shallownet.table_model import TableModel, by_score, mean_and_error
 from shallownet.tables import Table, encode_rows, groups, summary
 
 EFFECTS = 6                           # columns whose effect is drawn
+SHOWN_COLUMNS = 12                    # whose importance is drawn
 POINTS = 25                           # of an effect's curve
 SHOWN_CLASSES = 12                    # beyond, the pictures would be unreadable
 
@@ -89,7 +90,7 @@ def _scores(model):
     rows = {"this network": report["fold_scores"], **dict(by_score(report["baseline_scores"]))}
     lines = "".join(
         f'<tr><td>{escape(who)}</td><td class="number">{mean_and_error(scores)}</td>'
-        f'<td class="number">{min(scores):.3f} to {max(scores):.3f}</td></tr>' for who, scores in rows.items()
+        f'<td class="number">{min(scores):z.3f} to {max(scores):z.3f}</td></tr>' for who, scores in rows.items()
     )
     notes = "".join(f'<p class="note">{escape(text)}</p>' for text in report["warnings"])
     return (f'{intro}<p class="score">{name} on rows that it had not seen: <b>{mean_and_error(report["fold_scores"])}'
@@ -125,9 +126,10 @@ def _quality(model, table):
 def _importance(model, table):
     importance = permutation_importance(model.parameters, table.X, table.Y, groups(model.encoding))
     name = "accuracy" if table.classes is not None else "R²"
-    first = _picture(plot_importance, f"How far the {name} falls when a column's values are dealt to other rows. "
-                     "Columns that tell the same share what they tell, and each alone seems unimportant.", importance,
-                     size=(5, 0.9 + 0.28 * min(len(importance), 12)), wrap="one")
+    first = _picture(plot_importance, f"{_shown(len(importance))}How far the {name} falls when a column's values are "
+                     "shuffled among the rows. Columns that tell the same share what they tell, and each alone seems "
+                     "unimportant.", importance,
+                     SHOWN_COLUMNS, size=(5, 0.9 + 0.28 * min(len(importance), SHOWN_COLUMNS)), wrap="one")
     of_name = {column["name"]: column for column in model.encoding["columns"]}
     effects = []
     for column in list(importance)[:EFFECTS]:
@@ -140,6 +142,11 @@ def _importance(model, table):
         effects.append(_picture(plot_effects, "", values, effect, column, names, size=(4, 3)))
     return (f"{first}<p>The mean output when a column is set to each of its values in turn, and all others stay as "
             f'they are:</p><div class="pictures">{"".join(effects)}</div>')
+
+
+def _shown(columns):
+    """Say so where the picture has not all columns."""
+    return f"The first {SHOWN_COLUMNS} of {columns} columns. " if columns > SHOWN_COLUMNS else ""
 
 
 def effect_of(model: TableModel, table: Table, column: dict) -> tuple[list, np.ndarray]:

@@ -135,12 +135,16 @@ def save_table_model(path: PathLike, model: TableModel) -> None:
 
 
 def load_table_model(path: PathLike) -> TableModel:
-    """Return the model that ``save_table_model`` saved: the same predictions to the last bit."""
+    """Return the model that ``save_table_model`` saved: the same predictions to the last bit.
+
+    A network that ``save_parameters`` saved with its ``encoding`` is one, too; it has no report and no intervals.
+    """
     metadata = load_metadata(path)
-    if "encoding" not in metadata or "report" not in metadata:
+    if "target" not in metadata.get("encoding", {}):
         raise ValueError(f"path must hold a model of a table; got a network without an encoding in {path}. Use "
                          "load_parameters, or shallownet train.")
-    return TableModel(load_parameters(path), metadata["encoding"], {"residual_quantiles": None, **metadata["report"]})
+    return TableModel(load_parameters(path), metadata["encoding"],
+                      {"residual_quantiles": None, **metadata.get("report", {})})
 
 
 def describe(model: TableModel) -> list[str]:
@@ -148,6 +152,9 @@ def describe(model: TableModel) -> list[str]:
     report, target = model.report, model.encoding["target"]
     name = "accuracy" if target["kind"] == "classes" else "R²"
     lines = [*summary(model.encoding), ""]
+    if "networks" not in report:                                          # the parameters are not of train_table
+        return [*lines, f"network: {len(model.parameters['W1'])} hidden units, "
+                        f"{model.parameters.get('hidden', 'tanh')}; nothing is known of its training"]
     if report.get("score") is None:
         lines.append("no score: too few rows to hold some out")
     else:
@@ -168,7 +175,7 @@ def by_score(scores: dict[str, list[float]]) -> list[tuple[str, list[float]]]:
 
 def mean_and_error(scores: list[float]) -> str:
     """Return the mean of the folds' scores and its standard error, as text."""
-    return f"{np.mean(scores):.3f} ± {np.std(scores) / np.sqrt(max(len(scores) - 1, 1)):.3f}"
+    return f"{np.mean(scores):z.3f} ± {np.std(scores) / np.sqrt(max(len(scores) - 1, 1)):.3f}"
 
 
 def baseline_scores(X: Array, Y: Array, cost: str, random_state: int = 3) -> dict[str, list[float]]:

@@ -176,6 +176,11 @@ def test_every_dataset_is_learned_and_drawn(demo, figures, capsys, dataset, m, n
     assert demo.main(["--dataset", dataset, "--iterations", "10", "--no-sweep"]) == 0
     assert capsys.readouterr().out.startswith(f"X has shape (2, {m}), Y has shape ({n_y}, {m}): m = {m} samples.")
     assert len(figures[0].axes) == 4
+    assert_no_title_is_cut(figures[0])
+
+
+def assert_no_title_is_cut(figure):
+    assert all(ax.title.get_window_extent().y1 <= figure.bbox.y1 for ax in figure.axes)
 
 
 def test_options_reach_the_training(demo, capsys):

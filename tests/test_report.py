@@ -79,6 +79,14 @@ def test_it_says_how_to_do_it_again(case):
     assert "numpy" in case[3]
 
 
+@pytest.mark.parametrize("n", [12, 13])
+def test_it_says_where_not_all_columns_are_drawn(n):
+    x = np.random.RandomState(0).standard_normal((n, 60))
+    table = read_table({f"x{i}": row for i, row in enumerate(x)} | {"y": x[0] + 0.5 * x[1]}, "y")
+    page = html_report(train_on(table), table)
+    assert ("The first 12 of 13 columns. How far the R² falls" in page) == (n == 13)
+
+
 def test_an_effect_is_that_of_the_column_of_the_table(case):
     _, model, table, _ = case
     columns = {column["name"]: column for column in model.encoding["columns"]}

@@ -22,7 +22,7 @@ from shallownet.table_model import (
     save_table_model,
     train_table,
 )
-from shallownet.tables import encode
+from shallownet.tables import encode, summary
 
 
 def write(path, m=90):
@@ -148,6 +148,16 @@ def test_a_network_without_an_encoding_is_refused(folder, classifier):
     save_parameters(folder / "bare.h5", classifier.parameters)
     with pytest.raises(ValueError, match="path must hold a model of a table; got a network without an encoding in"):
         load_table_model(folder / "bare.h5")
+
+
+def test_a_network_that_was_saved_with_its_encoding_is_a_model_without_a_report(folder, path, classifier, regressor):
+    for name, model in (("steps", classifier), ("values", regressor)):
+        save_parameters(folder / f"{name}.h5", model.parameters, encoding=model.encoding)
+        loaded = load_table_model(folder / f"{name}.h5")
+        assert predict_table(loaded, path).values == predict_table(model, path).values
+        *told, last = describe(loaded)
+        assert told == [*summary(model.encoding), ""]
+        assert last.endswith("hidden units, tanh; nothing is known of its training")
 
 
 # The linear model, against scikit-learn's

@@ -324,6 +324,13 @@ def test_columns_that_tell_nothing_are_left_out(cells, reason):
     assert told(result, "a") == f"a: left out, {reason}"
 
 
+def test_row_numbers_are_left_out_where_rows_have_no_target():
+    target = [None if i % 4 == 1 else i ** 2.0 for i in range(40)]
+    result = read_table({"a": [str(i + 1) for i in range(40)], "b": np.arange(40) % 3, "y": target}, "y")
+    assert result.features == ("b",)
+    assert told(result, "a") == "a: left out, it counts the rows"
+
+
 def test_drop_and_categorical_override():
     frame = {"a": [1, 2, 3, 1], "b": [1.5, 2, 3, 4], "y": ["u", "v", "u", "v"]}
     result = read_table(frame, "y", drop=["b"], categorical=["a"])
