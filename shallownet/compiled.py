@@ -3,8 +3,8 @@
     from shallownet.compiled import train
 
 They take the arguments of the plain functions and differ from them in their objective alone: its gradient is compiled
-loops (``_kernels.py``), and the loop between two reports is compiled too where the optimizer is one of ours. Results are
-equal to those of the plain functions to about 1e-12, not bit for bit; they are the same bits for any number of threads.
+loops (``_kernels.py``), and the loop between two reports is compiled too where the optimizer is one of ours. Results
+are those of the plain functions to about 1e-12, not bit for bit; they are the same bits for any number of threads.
 """
 
 import pickle
