@@ -32,6 +32,7 @@ from shallownet.evaluation import predict, predict_probability
 from shallownet.lbfgs import OPTIMIZER, further_networks, minimize_all, restart
 from shallownet.model_selection import (
     aggregate_duplicates,
+    balanced_factors,
     choose,
     complaints,
     constant_cost,
@@ -537,8 +538,7 @@ class ShallowNetClassifier(ClassifierMixin, _ShallowNet):
 
     def _weight_of_class(self, classes, numbers, weight):
         if isinstance(self.class_weight, str) and self.class_weight == "balanced":
-            totals = np.bincount(numbers, weight, len(classes))
-            return weight.sum() / (np.count_nonzero(totals) * np.where(totals == 0, 1, totals))
+            return balanced_factors(numbers, weight, len(classes))
         if not isinstance(self.class_weight, dict):
             raise ValueError(f"class_weight must be 'balanced', a dictionary or None; got {self.class_weight!r}.")
         unknown = [label for label in self.class_weight if label not in classes.tolist()]
