@@ -70,7 +70,7 @@ def _run(function, outcome):
 class BlasLimit:
     """Holds BLAS at one thread while anybody asks for it: its threads are the whole process's.
 
-    ``settle`` makes true what ``holders`` says. It may be cut short anywhere, and is then called again.
+    ``enforce`` makes true what ``holders`` says. It may be cut short anywhere, and is then called again.
     """
 
     def __init__(self):
@@ -89,7 +89,7 @@ class BlasLimit:
             try:
                 with self.lock:
                     self.holders[holder] = get_ident()
-                    self.settle()
+                    self.enforce()
                 yield
             finally:
                 self.let_go(holder)
@@ -99,9 +99,9 @@ class BlasLimit:
     def let_go(self, holder):
         with self.lock:
             self.holders.pop(holder, None)
-            self.settle()
+            self.enforce()
 
-    def settle(self):
+    def enforce(self):
         if self.holders:
             for library in _blas_libraries("scipy.linalg" in sys.modules):
                 self.before.setdefault(library.filepath, library.num_threads)
@@ -116,7 +116,7 @@ class BlasLimit:
         """In the child, only the thread that forked goes on."""
         self.holders = {holder: thread for holder, thread in self.holders.items() if thread == get_ident()}
         try:
-            self.settle()
+            self.enforce()
         finally:
             self.lock.release()
 

@@ -18,7 +18,7 @@ from shallownet._checks import is_streamed
 from shallownet._threads import one_blas_thread, thread_pool
 
 BLOCK_BYTES = 3 * 2**20   # what the arrays of a block may take: they stay in the cache, and calls are few
-READ_BYTES = 2**24       # what is read from a stream at once
+READ_BYTES = 2**24        # what is read from a stream at once
 RUN_BLOCKS = 8            # how many blocks in a row a thread takes at most: threads that meet often wait for each other
 
 
@@ -144,24 +144,13 @@ def keep_freed_memory():
             mallopt(-1, 2**25)                                            # M_TRIM_THRESHOLD
 
 
-def mini_batches(arrays, batch_size, generator, skip=0):
+def drawn_batches(arrays, batch_size, generator, skip=0):
     """Yield one epoch of batches: every sample once, in random order, after the first ``skip`` batches.
 
+    A batch is ``(rows, samples)``, arrays with a sample in each row and which of them it has, as ``take`` wants them.
     Arrays in memory are shuffled as a whole and ought to be Fortran-ordered, which keeps a sample's values together.
     Of a stream, the chunks are shuffled, then the samples inside a chunk. The last batch of a chunk may be short.
     """
-    with closing(drawn_batches(arrays, batch_size, generator, skip)) as batches:
-        for rows, samples in batches:
-            yield take(rows, samples)
-
-
-def take(rows, samples):
-    """Return the arrays of a batch, columns as samples again."""
-    return tuple(None if a is None else a.take(samples, axis=0).T for a in rows)
-
-
-def drawn_batches(arrays, batch_size, generator, skip=0):
-    """Yield the batches of ``mini_batches`` as ``(rows, samples)``: arrays with a sample in each row, and which."""
     m = arrays[0].shape[1]
     parts = [slice(0, m)]
     if any(is_streamed(a) for a in arrays if a is not None):
@@ -184,3 +173,8 @@ def drawn_batches(arrays, batch_size, generator, skip=0):
             rows = [None if a is None else np.ascontiguousarray(a.T) for a in chunk]
             for samples in batches:
                 yield rows, samples
+
+
+def take(rows, samples):
+    """Return the arrays of a batch, columns as samples again."""
+    return tuple(None if a is None else a.take(samples, axis=0).T for a in rows)

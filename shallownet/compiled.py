@@ -4,8 +4,7 @@
 
 They take the arguments of the plain functions and differ from them in their objective alone: its gradient is compiled
 loops (``_kernels.py``), and the loop between two reports is compiled too where the optimizer is one of ours. Results
-are equal to those of the plain functions to about 1e-12, not bit for bit; they are the same bits for any number of
-threads.
+are those of the plain functions to about 1e-12, not bit for bit; they are the same bits for any number of threads.
 """
 
 import pickle
@@ -45,7 +44,7 @@ from shallownet.network import NAMES
 from shallownet.objective import Batches, Objective, as_vector, check_data, named, objective, total_weight
 from shallownet.optimizers import Optimizer, adam, check_optimizer, gradient_descent, learning_rate_of, momentum
 from shallownet.states import network_of
-from shallownet.training import network_for, train_on
+from shallownet.training import network_for, train_objective
 
 try:
     import numba
@@ -162,7 +161,7 @@ def train(
         X, Y, parameters, l2=l2, sample_weight=sample_weight, batch_size=batch_size, random_state=random_state,
         threads=threads, optimizer=optimizer,
     )
-    return train_on(data, parameters, state, num_iterations, optimizer, report_every, callbacks)
+    return train_objective(data, parameters, state, num_iterations, optimizer, report_every, callbacks)
 
 
 def train_lbfgs(
@@ -187,11 +186,11 @@ def train_lbfgs(
     X, Y, parameters, num_iterations, l2, sample_weight, restarts, random_state, tolerance, callbacks, state, threads
         As in ``shallownet.lbfgs.train_lbfgs``, and so are the returned values and the errors.
     """
-    from shallownet.lbfgs import train_on
+    from shallownet.lbfgs import train_objective
 
     parameters = network_of(parameters, state)
     data = compiled_objective(X, Y, parameters, l2=l2, sample_weight=sample_weight, threads=threads)
-    return train_on(data, parameters, state, num_iterations, tolerance, callbacks, restarts, random_state)
+    return train_objective(data, parameters, state, num_iterations, tolerance, callbacks, restarts, random_state)
 
 
 def predict(parameters: Parameters, X: Columns, *, out: Labels | None = None) -> Labels:

@@ -42,7 +42,7 @@ from shallownet.objective import (
 )
 from shallownet.optimizers import Optimizer, check_optimizer, gradient_descent
 from shallownet.states import network_of
-from shallownet.training import train_on
+from shallownet.training import train_objective
 
 try:
     import dask
@@ -135,7 +135,7 @@ def train(
     data = cluster_objective(
         X, Y, parameters, client=client, l2=l2, sample_weight=sample_weight, threads=threads, timeout=timeout
     )
-    return train_on(data, parameters, state, num_iterations, optimizer, report_every, callbacks)
+    return train_objective(data, parameters, state, num_iterations, optimizer, report_every, callbacks)
 
 
 def train_lbfgs(
@@ -166,13 +166,13 @@ def train_lbfgs(
         As in ``shallownet.lbfgs.train_lbfgs``, and so are the returned values and the errors. It needs SciPy here, not
         on the workers.
     """
-    from shallownet.lbfgs import train_on
+    from shallownet.lbfgs import train_objective
 
     parameters = network_of(parameters, state)
     data = cluster_objective(
         X, Y, parameters, client=client, l2=l2, sample_weight=sample_weight, threads=threads, timeout=timeout
     )
-    return train_on(data, parameters, state, num_iterations, tolerance, callbacks)
+    return train_objective(data, parameters, state, num_iterations, tolerance, callbacks)
 
 
 def open_columns(paths: Sequence[PathLike], *, client: Client, chunks: int | str = "auto") -> da.Array:

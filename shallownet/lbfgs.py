@@ -119,10 +119,10 @@ def train_lbfgs(
     """
     parameters = network_of(parameters, state)
     data = objective(X, Y, parameters, l2=l2, sample_weight=sample_weight, threads=threads)
-    return train_on(data, parameters, state, num_iterations, tolerance, callbacks, restarts, random_state)
+    return train_objective(data, parameters, state, num_iterations, tolerance, callbacks, restarts, random_state)
 
 
-def train_on(data, parameters, state, num_iterations, tolerance, callbacks, restarts=0, random_state=3):
+def train_objective(data, parameters, state, num_iterations, tolerance, callbacks, restarts=0, random_state=3):
     """Open the objective ``data``, train on it, from ``state`` on if there is one, and return the best outcome."""
     try:
         with data as objective:

@@ -546,6 +546,12 @@ def aggregate_duplicates(X: Array, Y: Array, weight: Array | None) -> tuple[Arra
     return there[first], samples, counts, None if (weight == 1).all() else weight.astype(X.dtype)
 
 
+def balanced_factors(classes, weight, n):
+    """Return the factors that give each of the ``n`` classes that occurs the same total weight."""
+    totals = np.bincount(classes, weight, n)
+    return weight.sum() / (np.count_nonzero(totals) * np.where(totals == 0, 1, totals))
+
+
 def with_class_weight(Y, weight, class_weight):
     """Return the weights times those of the classes."""
     if class_weight is None:
@@ -557,8 +563,7 @@ def with_class_weight(Y, weight, class_weight):
     n = max(2, len(Y))
     if isinstance(class_weight, str):
         check_name("class_weight", class_weight, ("balanced",))
-        totals = np.bincount(classes, weight[0], n)
-        factors = weight.sum() / (np.count_nonzero(totals) * np.where(totals == 0, 1, totals))
+        factors = balanced_factors(classes, weight[0], n)
     else:
         factors = as_floats("class_weight", class_weight)
         check_shape("class_weight", factors, (n,), "There is a factor for each class.")

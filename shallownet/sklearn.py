@@ -27,10 +27,12 @@ from shallownet._checks import as_floats, as_sample_weight, check_finite, check_
 from shallownet._random import generator_in_state, generator_state, random_generator
 from shallownet._types import Array, History, Labels, PathLike, RandomState
 from shallownet.callbacks import early_stopping
+from shallownet.columns import load
 from shallownet.evaluation import predict, predict_probability
 from shallownet.lbfgs import OPTIMIZER, further_networks, minimize_all, restart
 from shallownet.model_selection import (
     aggregate_duplicates,
+    balanced_factors,
     choose,
     complaints,
     constant_cost,
@@ -297,7 +299,7 @@ class _ShallowNet(BaseEstimator):
         both = times(weight, factor)
         if both is not None and not both.any():
             raise ValueError("class_weight must leave a weight to one of the samples; got zeros. Raise one of them.")
-        return take((X, Y, weight, factor), slice(None) if both is None else both[0] > 0)
+        return load((X, Y, weight, factor), slice(None) if both is None else both[0] > 0)
 
     def _inputs(self, X):
         check_is_fitted(self)
@@ -536,8 +538,7 @@ class ShallowNetClassifier(ClassifierMixin, _ShallowNet):
 
     def _weight_of_class(self, classes, numbers, weight):
         if isinstance(self.class_weight, str) and self.class_weight == "balanced":
-            totals = np.bincount(numbers, weight, len(classes))
-            return weight.sum() / (np.count_nonzero(totals) * np.where(totals == 0, 1, totals))
+            return balanced_factors(numbers, weight, len(classes))
         if not isinstance(self.class_weight, dict):
             raise ValueError(f"class_weight must be 'balanced', a dictionary or None; got {self.class_weight!r}.")
         unknown = [label for label in self.class_weight if label not in classes.tolist()]
@@ -677,10 +678,6 @@ def dense(X):
     return X.toarray()
 
 
-def take(arrays, columns):
-    return tuple(None if array is None else array[:, columns] for array in arrays)
-
-
 def check_variances(argument, rows, names=()):
     """Refuse a column of the table whose variance overflows, by its number and its name."""
     with np.errstate(over="ignore", invalid="ignore"):
@@ -739,4 +736,4 @@ def split(arrays, fraction, generator):
     """Return the samples to train on, and those held out, of the arrays, X and Y first."""
     everyone = np.arange(arrays[0].shape[1])[np.newaxis]
     train, _, validation, _ = split_columns(everyone, arrays[1], fraction, generator)
-    return [take(arrays, columns[0].astype(int)) for columns in (train, validation)]
+    return [load(arrays, columns[0].astype(int)) for columns in (train, validation)]

@@ -227,7 +227,7 @@ def _linear(X, Y, cost):
 
 
 def _score(A2, Y, cost):
-    """Accuracy, or R² against the mean of the training part."""
+    """Accuracy, or R²; 0 where Y is constant."""
     if cost == "squared_error":
         total = np.square(Y - Y.mean(axis=1, keepdims=True)).sum()
         return float(1 - np.square(Y - A2).sum() / total) if total else 0.0

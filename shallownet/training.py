@@ -220,10 +220,10 @@ def train(
         X, Y, parameters, l2=l2, sample_weight=sample_weight, batch_size=batch_size, random_state=random_state,
         threads=threads,
     )
-    return train_on(data, parameters, state, num_iterations, optimizer, report_every, callbacks)
+    return train_objective(data, parameters, state, num_iterations, optimizer, report_every, callbacks)
 
 
-def train_on(data, parameters, state, num_iterations, optimizer, report_every, callbacks):
+def train_objective(data, parameters, state, num_iterations, optimizer, report_every, callbacks):
     """Open the objective ``data``, train the parameters on it, or go on from ``state``, and return the outcome."""
     try:
         with data as objective:

@@ -1,4 +1,15 @@
-"""A stream: data that is read slice by slice."""
+"""A stream, which is data that is read slice by slice, and the mini-batches of arrays and streams."""
+
+from contextlib import closing
+
+from shallownet.columns import drawn_batches, take
+
+
+def mini_batches(arrays, batch_size, generator, skip=0):
+    """Yield the arrays of each batch of an epoch."""
+    with closing(drawn_batches(arrays, batch_size, generator, skip)) as batches:
+        for rows, samples in batches:
+            yield take(rows, samples)
 
 
 class Slices:

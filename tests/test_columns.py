@@ -5,7 +5,7 @@ import threading
 
 import numpy as np
 import pytest
-from streams import Slices
+from streams import Slices, mini_batches
 
 from shallownet import columns
 from shallownet.columns import (
@@ -14,7 +14,6 @@ from shallownet.columns import (
     chunks,
     column_slices,
     map_blocks,
-    mini_batches,
     prefetch,
     workers,
 )

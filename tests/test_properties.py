@@ -12,12 +12,12 @@ from asserts import assert_close
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from streams import Slices
+from streams import Slices, mini_batches
 
 import shallownet
 from shallownet import columns
 from shallownet.activations import ACTIVATIONS
-from shallownet.columns import mini_batches, workers
+from shallownet.columns import workers
 from shallownet.costs import COSTS
 from shallownet.evaluation import predict_probability
 from shallownet.network import NAMES, compute_cost, forward_propagation, initialize_parameters, layer_sizes

@@ -4,11 +4,10 @@ import h5py
 import numpy as np
 import pytest
 from asserts import assert_close, assert_identical
-from streams import Slices
+from streams import Slices, mini_batches
 
 from shallownet import columns
 from shallownet.callbacks import early_stopping, print_cost
-from shallownet.columns import mini_batches
 from shallownet.datasets import spiral
 from shallownet.evaluation import accuracy, predict_probability
 from shallownet.network import NAMES, initialize_parameters, update_parameters
