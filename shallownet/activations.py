@@ -17,6 +17,7 @@ def tanh(Z: Array) -> Array:
     return np.tanh(Z)
 
 
+@np.errstate(over="ignore")
 def sigmoid(Z: Array) -> Array:
     """Logistic function ``A = 1 / (1 + e^-Z)``, in (0, 1) but for rounding.
 
@@ -28,8 +29,7 @@ def sigmoid(Z: Array) -> Array:
     >>> sigmoid(np.array([-1000.0, 0.0, 1000.0]))
     array([0. , 0.5, 1. ])
     """
-    with np.errstate(over="ignore"):
-        A = np.exp(-Z)
+    A = np.exp(-Z)
     A += 1
     return 1 / A
 

@@ -264,6 +264,7 @@ def descend(
     check_integer("report_every", report_every)
     callbacks = check_callbacks(callbacks)
     _, update = optimizer
+    gradient, leap = objective.gradient, objective.leap
     objective.seek(state)
     state |= {"num_iterations": num_iterations, "finished": False, "stop_reason": None}
     parameters = previous = state["parameters"]
@@ -279,7 +280,7 @@ def descend(
             iteration = state["iteration"]
             while iteration < num_iterations:
                 due = iteration % report_every == 0
-                cost, grads, weight = objective.gradient(parameters, due)
+                cost, grads, weight = gradient(parameters, due)
                 if not isfinite(grads["db2"].item(0) if cost is None else cost):
                     raise _divergence(cost, iteration, optimizer, optimizer_state)
                 before = running      # a resumed training sees this batch again, so the state is without it
@@ -293,8 +294,8 @@ def descend(
                 previous = parameters
                 parameters, optimizer_state = update(parameters, grads, optimizer_state)
                 iteration += 1
-                if objective.leap and (n := min(num_iterations - iteration, -iteration % report_every)):
-                    parameters, optimizer_state, previous, done, means = objective.leap(n, parameters, optimizer_state)
+                if leap and (n := min(num_iterations - iteration, -iteration % report_every)):
+                    parameters, optimizer_state, previous, done, means = leap(n, parameters, optimizer_state)
                     iteration += done
                     for cost, weight in means:
                         running = _add_to_mean(running, cost, weight)
