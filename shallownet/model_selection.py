@@ -5,7 +5,7 @@
 
 import math
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -261,6 +261,7 @@ def cross_validate(
     patience: int = 2,
     random_state: RandomState = 3,
     threads: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Validation:
     """Train a network on all folds but one, for each fold and several strengths ``l2``, and choose the best.
 
@@ -287,6 +288,8 @@ def cross_validate(
         Deals the folds out.
     threads : int, optional
         Threads for the folds; None takes one for each core. The result is the same for any number.
+    progress : callable, optional
+        As in ``fit``.
 
     Returns
     -------
@@ -320,12 +323,13 @@ def cross_validate(
     def trained(task):
         strength, network, (X_train, Y_train, weight) = task
         return train_lbfgs(X_train, Y_train, network, num_iterations, l2=strength, sample_weight=weight,
-                           tolerance=tolerance, threads=1)[0]
+                           tolerance=tolerance, threads=1, callbacks=_telling_of(progress, X_train.shape[1]))[0]
 
     with workers(threads_for(threads, X, networks[0]), len(networks)) as run:
         best = len(strengths) // 2
         while new := [k for k in _window(best, patience, len(strengths)) if k not in tried]:
             tasks = [(strengths[k], *task) for k in new for task in zip(networks, parts, strict=True)]
+            _plan(progress, num_iterations * sum(task[2][0].shape[1] for task in tasks))
             results = list(run(trained, tasks))
             for k in new:
                 of_folds, results = results[:len(networks)], results[len(networks):]
@@ -344,6 +348,26 @@ def cross_validate(
 def threads_for(threads, X, network):
     """One thread where the arrays are so small that Python's own lock would be in the way."""
     return threads if X.shape[1] * len(network["W1"]) >= PARALLEL else 1
+
+
+def _plan(progress, work):
+    if progress is not None:
+        progress(0, work)
+
+
+def _telling_of(progress, samples):
+    """Return the callbacks of one training, which tell what it has done; at its end the iterations it did not need."""
+    if progress is None:
+        return ()
+    before = 0
+
+    def tell(state):
+        nonlocal before
+        iteration = state["num_iterations"] if state["finished"] else state["iteration"]
+        progress(samples * (iteration - before), 0)
+        before = iteration
+
+    return (tell,)
 
 
 def _window(best, patience, count):
@@ -391,6 +415,7 @@ def fit(
     tolerance: float = 1e-4,
     random_state: RandomState = 3,
     threads: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Parameters, dict[str, Any]]:
     """Choose, train and calibrate a network for a table as it is; return its parameters and a report.
 
@@ -427,6 +452,10 @@ def fit(
         Draws weights and folds.
     threads : int, optional
         None takes one for each core. The result is the same for any number.
+    progress : callable, optional
+        Called as ``progress(done, planned)`` with what has just been done and what has just been planned, in samples
+        times iterations, from any thread. The search for ``l2`` plans as it goes. In the end all is done that was
+        planned: a training that converges counts for all its iterations.
 
     Returns
     -------
@@ -482,6 +511,7 @@ def fit(
     parameters, report = fit_standardized(
         *scale_columns(X[:, columns], Y[:, columns], **scaling), counts, weight, cost=cost, l2=l2, **kind,
         num_iterations=num_iterations, tolerance=tolerance, random_state=random_state, threads=threads,
+        progress=progress,
     )
     parameters = fold_standardization(parameters, **scaling)
     if report["held_out"] is not None:
@@ -645,6 +675,7 @@ def choose(
     networks: int = FOLDS,
     generator: Any = None,
     threads: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Choice:
     """Choose ``l2`` and ``n_h`` by cross-validation; return them with the networks of the folds.
 
@@ -654,7 +685,7 @@ def choose(
         Standardized; Y too for a regression.
     counts, weight : array, shape (m,) and (1, m), optional
         From ``aggregate_duplicates``.
-    cost, hidden, n_h, l2, networks, threads
+    cost, hidden, n_h, l2, networks, threads, progress
         As in ``fit``, without "auto" for the first three.
     generator : int, RandomState, Generator or None
     """
@@ -674,7 +705,7 @@ def choose(
         return Choice(weak if len(strengths) > 1 else strengths[0], begin, None, None)
     shares = deal_folds(Y, folds, counts=counts, random_state=generator)
     compare = partial(cross_validate, X, Y, shares=shares, sample_weight=weight, random_state=generator,
-                      threads=threads)
+                      threads=threads, progress=progress)
     validation = compare(begin[:folds], l2=strengths)
     for size in sizes[1:]:
         other = untrained(size)
@@ -707,6 +738,7 @@ def fit_standardized(
     tolerance: float = 1e-4,
     random_state: RandomState = 3,
     threads: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Parameters, dict[str, Any]]:
     """Do the part of ``fit`` between the scaling and its folding: choose, train, average, calibrate, report.
 
@@ -718,7 +750,7 @@ def fit_standardized(
         For a regression standardized.
     counts, weight : array, shape (m,) and (1, m), optional
         From ``aggregate_duplicates``.
-    cost, hidden, n_h, l2, networks, num_iterations, tolerance, random_state, threads
+    cost, hidden, n_h, l2, networks, num_iterations, tolerance, random_state, threads, progress
         As in ``fit``.
 
     Returns
@@ -728,10 +760,11 @@ def fit_standardized(
         As of ``fit``, in standardized units.
     """
     generator, m = None if random_state is None else random_generator(random_state), X.shape[1]
+    _plan(progress, num_iterations * networks * m)
     choice = choose(X, Y, counts, weight, cost=cost, hidden=hidden, n_h=n_h, l2=l2, networks=networks,
-                    generator=generator, threads=threads)
+                    generator=generator, threads=threads, progress=progress)
     begin = choice.networks[:networks]
-    states = _train_all(X, Y, begin, weight, choice.l2, num_iterations, tolerance, threads)
+    states = _train_all(X, Y, begin, weight, choice.l2, num_iterations, tolerance, threads, progress)
     average = average_networks([state["parameters"] for state in states])
     temperature = 1.0
     if choice.validation and cost != "squared_error" and m >= TINY:
@@ -764,12 +797,13 @@ def constant_cost(Y, cost, weight):
     return float(np.average(per_sample, weights=None if weight is None else weight[0]))
 
 
-def _train_all(X, Y, networks, weight, l2, num_iterations, tolerance, threads):
+def _train_all(X, Y, networks, weight, l2, num_iterations, tolerance, threads, progress):
     """Return the states of the trainings on all samples."""
 
     def train(network):
         with objective(X, Y, network, l2=l2, sample_weight=weight, threads=inner) as data:
-            return minimize(data, initial_state(network, OPTIMIZER, data), num_iterations, tolerance)
+            return minimize(data, initial_state(network, OPTIMIZER, data), num_iterations, tolerance,
+                            _telling_of(progress, X.shape[1]))
 
     inner = threads if len(networks) == 1 else 1
     with workers(threads_for(threads, X, networks[0]), len(networks)) as run:

@@ -409,3 +409,16 @@ def test_data_on_disk_and_class_weights_of_values_are_refused(tmp_path):
         fit(X, X[:1], cost="squared_error", class_weight="balanced")
     with pytest.raises(ValueError, match=r"residual_quantiles must have shape \(1, q\) and go with cost="):
         prediction_interval(initialize_parameters(3, 2, 1), X, np.ones((1, 9)))
+
+
+@pytest.mark.parametrize("settings", [{}, {"n_h": [3, 5]}, {"networks": 1, "l2": 1.0}])
+def test_progress_is_told_until_all_is_done_that_was_planned(settings):
+    X, Y = datasets.moons(80, noise=0.2)
+    told = []
+    parameters, _ = fit(X, Y, progress=lambda *work: told.append(work), **settings)
+    done, planned = np.cumsum(told, axis=0).T
+    assert (np.diff(done) >= 0).all()
+    assert (done <= planned).all()
+    assert done[-1] == planned[-1] > 0
+    assert len(np.unique(done)) > 20
+    np.testing.assert_array_equal(parameters["W1"], fit(X, Y, **settings)[0]["W1"])
