@@ -9,7 +9,6 @@ import os
 import shlex
 import sys
 import threading
-import time
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
@@ -70,16 +69,16 @@ def _train(options):
     reading = {name: getattr(options, name) for name in ("task", "drop", "categorical", "delimiter", "decimal")}
     table = read_table(options.table, options.target, **reading)
     print(*table.summary, sep="\n")
-    with _working("cross-validating and training"), warnings.catch_warnings():
+    with _bar("cross-validating and training") as progress, warnings.catch_warnings():
         warnings.simplefilter("ignore")                                   # the description has them
-        model = train_on(table, random_state=options.seed, source=options.table)
+        model = train_on(table, random_state=options.seed, source=options.table, progress=progress)
     model.report["command"] = shlex.join(["shallownet", *options.arguments])
     save_table_model(output, model)
     print(*describe(model)[len(table.summary):], f"The model is in {output}.", sep="\n")
     if report:
         from shallownet.report import write_report
 
-        with _working("drawing the report"):
+        with _bar("drawing the report", "{desc} …", delay=0):
             write_report(report, model, table)
         print(f"The report is in {report}.")
 
@@ -238,25 +237,19 @@ def _writable(argument, path, suffix):
 
 
 @contextmanager
-def _working(what):
-    """Count the seconds on a terminal while something takes long."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    done, begin = threading.Event(), time.monotonic()
+def _bar(what, shape="{desc}: {percentage:3.0f} %|{bar}| {elapsed}", delay=0.5):
+    """Show on a terminal how far something is that takes long; gives the ``progress`` of ``model_selection.fit``."""
+    from tqdm import tqdm
 
-    def count():
-        while not done.wait(1):
-            print(f"\r{what} … {time.monotonic() - begin:.0f} s", end="", file=sys.stderr, flush=True)
+    lock = threading.Lock()
+    with tqdm(desc=what, total=0, bar_format=shape, delay=delay, leave=False, disable=None) as bar:
 
-    counter = threading.Thread(target=count, daemon=True)
-    counter.start()
-    try:
-        yield
-    finally:
-        done.set()
-        counter.join()
-        print("\r\033[K", end="", file=sys.stderr, flush=True)
+        def progress(done, planned):
+            with lock:                                                    # the threads of a fit tell by turns
+                bar.total += planned
+                bar.update(done)
+
+        yield progress
 
 
 def _note(text):

@@ -13,6 +13,7 @@ Training needs SciPy (the extra ``lbfgs``); predicting does not.
 
 import hashlib
 import platform
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -74,11 +75,17 @@ def train_table(path: PathLike | Any, target: str, *, random_state: int = 3, **r
     return train_on(read_table(path, target, **reading), random_state=random_state, source=path)
 
 
-def train_on(table: Table, *, random_state: int = 3, source: PathLike | None = None) -> TableModel:
-    """Do as ``train_table``, from a table that has been read; ``source`` is its file."""
+def train_on(
+    table: Table,
+    *,
+    random_state: int = 3,
+    source: PathLike | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> TableModel:
+    """Do as ``train_table``, from a table that has been read; ``source`` is its file, ``progress`` that of ``fit``."""
     from shallownet.model_selection import fit
 
-    parameters, report = fit(table.X, table.Y, cost=table.cost, random_state=random_state)
+    parameters, report = fit(table.X, table.Y, cost=table.cost, random_state=random_state, progress=progress)
     report["baseline_scores"] = baseline_scores(table.X, table.Y, table.cost)
     report |= {"source": _source(source), "samples": table.X.shape[1], "random_state": random_state}
     report["versions"] = _versions()

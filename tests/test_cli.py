@@ -4,10 +4,12 @@ import csv
 import gzip
 import io
 import os
+import pty
 import re
 import signal
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -264,16 +266,8 @@ def test_a_reader_that_has_enough_is_no_error(trained):
     assert predict.returncode == 0
 
 
-def test_ctrl_c_ends_politely_and_writes_nothing(trained, tmp_path):
-    random = np.random.RandomState(0)
-    path = tmp_path / "large.csv"
-    path.write_text("y," + ",".join(f"x{i}" for i in range(50)) + "\n" + "".join(
-        ",".join(map(repr, row)) + "\n" for row in random.standard_normal((4000, 51)).tolist()))
-    train = subprocess.Popen(
-        [sys.executable, "-u", "-m", "shallownet", "train", path, "--target", "y", "--output", tmp_path / "m.h5"],
-        env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
+def test_ctrl_c_ends_politely_and_writes_nothing(tmp_path):
+    train = train_on_much(tmp_path, stderr=subprocess.PIPE)
     assert train.stdout.readline().startswith("large.csv: 4000 rows")     # then it reads no more, and trains
     time.sleep(0.5)
     train.send_signal(signal.SIGINT)
@@ -281,4 +275,45 @@ def test_ctrl_c_ends_politely_and_writes_nothing(trained, tmp_path):
     assert train.returncode in (130, -signal.SIGINT)                      # the same to a shell
     assert err.splitlines()[-1] == "shallownet: interrupted"
     assert "Traceback" not in err
+    assert "%" not in err                                                 # no bar where nobody sees it
     assert [path.name for path in tmp_path.iterdir()] == ["large.csv"]
+
+
+def test_a_terminal_shows_a_bar_that_grows_until_ctrl_c(tmp_path):
+    ours, terminal = pty.openpty()
+    termios.tcsetwinsize(terminal, (24, 80))
+    with train_on_much(tmp_path, stderr=terminal) as train:
+        os.close(terminal)
+        shown = ""
+        while len(set(shares := re.findall(r"training: +(\d+) %\|", shown))) < 3:
+            shown += os.read(ours, 1000).decode(errors="replace")
+        train.send_signal(signal.SIGINT)
+        while chunk := _read(ours):
+            shown += chunk
+    os.close(ours)
+    assert train.returncode in (130, -signal.SIGINT)
+    shares = list(map(int, shares))
+    assert shares == sorted(shares)
+    assert shown.splitlines()[-1] == "shallownet: interrupted"
+    assert "Traceback" not in shown
+    assert [path.name for path in tmp_path.iterdir()] == ["large.csv"]
+
+
+def train_on_much(folder, **streams):
+    """Begin a training that takes long, in a process of its own."""
+    path = folder / "large.csv"
+    path.write_text("y," + ",".join(f"x{i}" for i in range(50)) + "\n" + "".join(
+        ",".join(map(repr, row)) + "\n" for row in np.random.RandomState(0).standard_normal((4000, 51)).tolist()))
+    return subprocess.Popen(
+        [sys.executable, "-u", "-m", "shallownet", "train", path, "--target", "y", "--output", folder / "m.h5"],
+        env=ENVIRONMENT, stdout=subprocess.PIPE, text=True, **streams,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+
+
+def _read(terminal):
+    """What the process wrote; "" when it has ended."""
+    try:
+        return os.read(terminal, 1000).decode(errors="replace")
+    except OSError:
+        return ""
