@@ -252,10 +252,7 @@ def _words_among_numbers(name, texts, cells, known):
 
     What looks like a number written in another way is no word: it is refused.
     """
-    numbers = [text for text in texts if is_number(text)]
-    words = Counter(text for text in texts if not (is_hole(text) or is_number(text)))
-    if len(numbers) <= words.total() or len(set(numbers)) <= LEVELS:
-        return {}
+    words = _words_of(texts)
     rows = np.arange(cells.size) if known is None else np.flatnonzero(known)
     odd = [(row, text) for row, text in zip(rows, texts, strict=True) if text in words and LIKE_NUMBER.fullmatch(text)]
     if odd:
@@ -264,6 +261,19 @@ def _words_among_numbers(name, texts, cells, known):
                          f"{more(len(odd) - NAMED, 'cell')}. Correct them or empty them, or give drop=[{name!r}] or "
                          f"categorical=[{name!r}].")
     return words
+
+
+def _words_of(texts):
+    """What is no number in a column where most cells are, and how often it occurs; nothing if the column is text."""
+    numbers = [text for text in texts if is_number(text)]
+    words = Counter(text for text in texts if not (is_hole(text) or is_number(text)))
+    return words if len(numbers) > words.total() and len(set(numbers)) > LEVELS else Counter()
+
+
+def _most(words):
+    """The first words, and how many more there are."""
+    named = ", ".join(f"{word!r} {words[word]}" for word in list(words)[:NAMED])
+    return named + (f" and {len(words) - NAMED} other words" if len(words) > NAMED else "")
 
 
 def _fit_numbers(name, values, kind, form, parts=("",), words=()):
@@ -277,9 +287,7 @@ def _fit_numbers(name, values, kind, form, parts=("",), words=()):
     column = {"kind": kind, "features": names, "fill": fill, "parts": kept, "marked": holes > 0}
     if kind == "number":
         column |= {"decimal": form[0], "thousands": form[1], "words": sorted(words)}
-        told += f"; {', '.join(f'{word!r} {words[word]}' for word in list(words)[:NAMED])}" if words else ""
-        told += f" and {len(words) - NAMED} other words" if len(words) > NAMED else ""
-        told += " count as holes" if words else ""
+        told += f"; {_most(words)} count as holes" if words else ""
         told += ", decimal comma" if form[0] == "," else ""
         told += f", thousands separated by {form[1]!r}" if form[1] else ""
         told += f"; {holes} {plural('hole', holes)} filled with the median {fill[0]:g} and marked" if holes else ""
@@ -325,12 +333,17 @@ def fit_target(name, cells, task, decimal):
         raise ValueError(f"column {name!r} must hold the target; got no cell with anything in it in {cells.where}.")
     values, form = _numbers(name, _known(raw, known), cells, decimal)
     styles = [] if values is not None else _styles(texts)
-    words = values is None and len(styles) != 1
-    if task is None and words:
+    is_text = values is None and len(styles) != 1
+    words = _words_of(texts) if is_text and task == "regression" else {}
+    if task is None and is_text:
         _refuse_target_slips(name, texts, cells, known)
-    if task == "classification" or (task is None and (words or _are_two_whole(values))):
+    if task == "classification" or (task is None and (is_text or _are_two_whole(values))):
         target = _fit_classes(name, texts, None if form != PLAIN else values, cells)
     elif words:
+        known[known] = [text not in words for text in texts]
+        values = np.array([float(text) for text in texts if text not in words])
+        target = _fit_values(name, values, PLAIN, cells, words)
+    elif is_text:
         row, text = next((row, text) for row, text in zip(np.flatnonzero(known), texts, strict=True)
                          if not is_number(text))
         raise ValueError(f"column {name!r} must hold a number in every line for a regression; got {text!r} in "
@@ -353,7 +366,7 @@ def _fit_classes(name, texts, values, cells):
     return {"kind": "classes", "classes": classes, "told": f"target, {len(classes)} classes: {most}"}
 
 
-def _fit_values(name, values, form, cells):
+def _fit_values(name, values, form, cells, words=()):
     different = np.unique(values)
     if not np.isfinite(different).all():
         raise ValueError(f"column {name!r} must hold finite numbers; got infinity in {cells.where}. Empty these cells.")
@@ -363,7 +376,10 @@ def _fit_values(name, values, form, cells):
     told = "target, values"
     if len(different) <= 10 and (different == np.floor(different)).all():
         told += f", {len(different)} different whole numbers: task='classification' makes them classes"
-    return {"kind": "number", "decimal": form[0], "thousands": form[1], "parts": [""], "told": told}
+    if words:
+        told += f"; {words.total()} {plural('row', words.total())} whose cell is no number left out: {_most(words)}"
+    return {"kind": "number", "decimal": form[0], "thousands": form[1], "parts": [""], "words": sorted(words),
+            "told": told}
 
 
 def _fit_target_moments(name, texts, kind, style):
@@ -381,7 +397,8 @@ def _refuse_target_slips(name, texts, cells, known):
     if len(slips) < len(texts) - len(slips) and (len(different) > LEVELS or 2 * len(different) > len(texts)):
         places = "; ".join(f"{text!r} in {cells.place(row)}" for row, text in slips[:NAMED])
         raise ValueError(f"column {name!r} must hold a number in every line, as in most; got {places}"
-                         f"{more(len(slips) - NAMED, 'cell')}. Correct them, or use task='classification'.")
+                         f"{more(len(slips) - NAMED, 'cell')}. Correct them, or use task='regression', which leaves "
+                         "these rows out, or task='classification'.")
 
 
 def _classes(name, texts, values, cells):
@@ -396,9 +413,12 @@ def _classes(name, texts, values, cells):
                              f"{same[0][1]!r} in {cells.where}. Write them alike, or use task='regression'.")
         numbers = [_canonical(label) for label in labels]
         labels = labels if None in numbers else numbers
-    if not 2 <= len(labels) <= MAX_CLASSES:
-        raise ValueError(f"column {name!r} must hold from 2 to {MAX_CLASSES} classes; got {len(labels)} in "
-                         f"{cells.where}. Use task='regression' for values.")
+    if len(labels) < 2:
+        raise ValueError(f"column {name!r} must hold two classes or more; got {texts[0]!r} in every line of "
+                         f"{cells.where} that has a target. Use another target.")
+    if len(labels) > MAX_CLASSES:
+        raise ValueError(f"column {name!r} must hold at most {MAX_CLASSES} classes; got {len(labels)} in "
+                         f"{cells.where}. Use another target, or task='regression' for values.")
     if len(labels) == len(texts) > LEVELS:
         raise ValueError(f"column {name!r} must hold classes that occur more than once; got another label in each "
                          f"of {len(texts)} lines of {cells.where}, such as {texts[0]!r}. Use another target.")

@@ -86,7 +86,8 @@ def read_table(
     target : str
         Name of the column to predict.
     task : {None, "classification", "regression"}
-        What the target is. By default text and two different whole numbers are classes, other numbers are values.
+        What the target is. By default text and two different whole numbers are classes, other numbers are values, and
+        numbers with a few texts among them are refused: a regression leaves these rows out, and tells so.
     delimiter : str, optional
         What stands between the cells; by default the one of ``, ; tab |`` that fits.
     decimal : {None, ".", ","}

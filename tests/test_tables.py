@@ -123,6 +123,26 @@ def test_a_target_of_dates_or_times_is_values(cells, values, said):
     assert result.classes is None
 
 
+def test_texts_in_a_target_of_numbers_are_refused_until_a_regression_is_asked_for():
+    cells = [f"{i}.5" for i in range(40)] + ["tall", "NA", "5'7", "tall"]
+    frame = {"a": np.arange(44) % 7, "y": cells}
+    with pytest.raises(ValueError, match=r"got 'tall' in row 41; \"5'7\" in row 43; .*='regression', which leaves the"):
+        read_table(frame, "y")
+    result = read_table(frame, "y", task="regression")
+    np.testing.assert_array_equal(result.Y, [np.arange(40) + 0.5])
+    assert told(result, "y") == ("y: target, values; 3 rows whose cell is no number left out: 'tall' 2, \"5'7\" 1; "
+                                 "1 row without it left out")
+    Y, known = encode_target(frame, json.loads(json.dumps(result.encoding)))
+    np.testing.assert_array_equal(Y[:, known], result.Y)
+    assert len(set(read_table(frame, "y", task="classification").classes)) == 42
+
+
+@pytest.mark.parametrize("cells", [["low", "high", "5", "7"], ["1", "2", "many", "2", "1"] * 9])
+def test_a_target_of_text_or_of_a_few_numbers_is_no_regression(cells):
+    with pytest.raises(ValueError, match="column 'y' must hold a number in every line for a regression; got '"):
+        read_table({"a": np.arange(len(cells)) % 3, "y": cells}, "y", task="regression")
+
+
 def test_few_whole_numbers_as_values_name_the_other_task():
     assert "task='classification' makes them classes" in told(read_table({"a": [1.5, 2, 4], "y": [1, 2, 3]}, "y"), "y")
 
@@ -502,8 +522,9 @@ def test_numbers_are_those_of_pandas(tmp_path):
     ("a,b\n1,2\n", "target must be one of 'a', 'b'; got 'y'"),
     ("a,y\n1,5\n2,5\n", "column 'y' must hold different finite numbers; got 5 in every line of .*table.csv"),
     ("a,y\n1,5\n2,inf\n3,7\n", "column 'y' must hold finite numbers; got infinity in .*table.csv"),
-    ("a,y\n1,u\n2,u\n", "column 'y' must hold from 2 to 1000 classes; got 1 in .*table.csv. Use task='regression'"),
-    ("a,y\n" + "".join(f"{k / 2},name{k}\n" for k in range(1001)), "'y' must hold from 2 to 1000 classes; got 1001"),
+    ("a,y\n1,u\n2,u\n", "'y' must hold two classes or more; got 'u' in every line of .*that has a target. Use another"),
+    ("a,y\n1,u\n2,?\n", "column 'y' must hold two classes or more; got 'u' in every line of .*that has a target"),
+    ("a,y\n" + "".join(f"{k / 2},name{k}\n" for k in range(1001)), "'y' must hold at most 1000 classes; got 1001"),
     ("a,y\n" + "".join(f"{k / 2},name{k}\n" for k in range(30)), "'y' must hold classes that occur more than once"),
     ("a,y\n1,NA\n2,\n", "column 'y' must hold the target; got no cell with anything in it in .*table.csv"),
     ("a,y\n3,1\n3,2.5\n", "a table with a column to learn from; .* has none: .*a: left out, every cell is 3"),
