@@ -1,5 +1,6 @@
 """Columns of cells, from a DataFrame or a dictionary; those of a file come from ``_csv``."""
 
+import difflib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ class Cells:
 
     ``columns[name]()`` gives the cells from top to bottom: a list of text, or an array of numbers. ``place(i)`` says
     where row ``i`` stands, for messages; ``told`` is what was decided about the file; ``grouped`` has the columns of
-    numbers that read like 1.234.
+    numbers that read like 1.234. ``refused`` has the rows of a file that have another length than its header, and why.
     """
 
     columns: dict[str, Callable[[], Sequence]]
@@ -28,6 +29,7 @@ class Cells:
     categorical: set[str] = field(default_factory=set)
     grouped: set[str] = field(default_factory=set)
     told: list[str] = field(default_factory=list)
+    refused: dict[int, str] = field(default_factory=dict)
 
 
 def cells_of(table):
@@ -93,6 +95,12 @@ def is_number(cell):
 
 def listed(names):
     return ", ".join(map(repr, names))
+
+
+def nearest(name, names, n=NAMED, cutoff=0.6):
+    """The names that are most like a name, the nearest first, whatever the case of their letters."""
+    of_folded = {str(other).casefold(): other for other in names}
+    return [of_folded[match] for match in difflib.get_close_matches(str(name).casefold(), of_folded, n, cutoff)]
 
 
 def plural(noun, count):

@@ -11,7 +11,7 @@ import io
 import re
 import zlib
 from contextlib import contextmanager
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from shallownet._cells import Cells, is_number
 from shallownet._checks import regular_file
@@ -33,8 +33,11 @@ SAMPLE = 2**16                        # characters that the delimiter is found f
 ROWS = 2**14                          # that are turned into columns at a time
 
 
-def read_cells(path, delimiter=None):
-    """Return the ``Cells`` of a CSV file, plain or gzipped; without ``delimiter`` it is found."""
+def read_cells(path, delimiter=None, partly=False):
+    """Return the ``Cells`` of a CSV file, plain or gzipped; without ``delimiter`` it is found.
+
+    A line of another length than the header is an error; with ``partly`` its row alone is refused.
+    """
     path = regular_file(path)
     with _opened(path) as file:
         _check_signature(file, path)
@@ -46,7 +49,7 @@ def read_cells(path, delimiter=None):
             delimiter = max(DELIMITERS, key=lambda delimiter: _suitability(sample, delimiter))
         check_delimiter(delimiter)
         text.seek(0)
-        cells = _parse(text, path, delimiter)
+        cells = _parse(text, path, delimiter, partly)
         text.detach()
     kind = {"utf-8-sig": "UTF-8", "cp1252": "not UTF-8, so taken as Windows-1252"}.get(codec, codec.upper())
     cells.told.insert(0, f"{path.name}: {cells.size} rows, {len(cells.columns)} columns, {kind}, "
@@ -125,41 +128,58 @@ def _dialect(delimiter):
     return {"delimiter": delimiter, "skipinitialspace": delimiter != " "}
 
 
-def _parse(text, path, delimiter):
+def _parse(text, path, delimiter, partly):
     records = _records(text, path, delimiter)
-    _, header = next(records, (1, []))
-    header = [name.strip() for name in header]
+    header = [name.strip() for name in next(records, (1, []))[1]]
     if not header:
         raise ValueError(f"path must be a table whose first line names the columns; {path} is empty.")
-    told, start, wrong, lines, rows, names, text_of = [], None, [], [], [], header, {}
-    for line, cells in records:
-        if start is None:
-            start = cells
-            if len(cells) == len(header) + 1 and cells[-1].strip():       # R writes no name above the rows' names
-                names = ["", *header]
-                told.append("header one cell short: the first column is taken for the names of the rows")
-        if len(cells) != len(names):
-            wrong.append((line, len(cells)))
-            continue
-        lines.append(line)
-        rows.append(cells)
-        if len(rows) == ROWS:
-            _append(text_of, rows, path)
-    _check_lengths(wrong, len(names), path)
+    first = next(records, None)
+    short = first is not None and len(first[1]) == len(header) + 1 and first[1][-1].strip() != ""
+    names = [""] * short + header                                         # R writes no name above the rows' names
     unnamed = {f"column {i + 1}" for i, name in enumerate(names) if name == ""}
     names = [name or f"column {i + 1}" for i, name in enumerate(names)]
     _check_header(names, path)
-    if not lines:
+    if first is None:
         raise ValueError(f"path must be a table with a line below the header; got none in {path}.")
-    _append(text_of, rows, path)
-    columns = {name: _cells_of(chunks) for name, chunks in zip(names, text_of.values(), strict=True)}
+    lines, chunks, wrong = _read_columns(chain([first], records), len(names), path)
+    if wrong and (not partly or 2 * len(wrong) > len(lines)):
+        _refuse_lengths(wrong, lines, f"{len(names)} cells in every line, as in its {'first' if short else 'header'}",
+                        path)
+    columns = {name: _cells_of(of_column) for name, of_column in zip(names, chunks, strict=True)}
     _check_no_data(header, columns, path)
-    if len(names) > len(header) and len(set(columns["column 1"]())) < len(lines):
+    if short and len(set(columns["column 1"]())) < len(lines) - max(0, len(wrong) - 1):
         raise ValueError(f"path must be a table with as many cells in its header as in its lines, or with a different "
                          f"name in front of each line; got {len(header)} and {len(names)} cells in {path}. "
                          "Name the column that has no name.")
-    return Cells(columns, len(lines), str(path), lambda row: f"line {lines[row]} of {path}", delimiter, unnamed,
-                 told=told)
+    return Cells(
+        columns, len(lines), str(path), lambda row: f"line {lines[row]} of {path}", delimiter, unnamed,
+        told=["header one cell short: the first column is taken for the names of the rows"] * short,
+        refused={row: f"each line must have {len(names)} cells; got {length} in line {lines[row]} of {path}"
+                 for row, length in wrong.items()},
+    )
+
+
+def _read_columns(records, width, path):
+    """Return the lines' numbers, the columns' text, and the lengths of the rows that have another; these are empty."""
+    lines, rows, chunks, wrong = [], [], [[] for _ in range(width)], {}
+    for line, cells in records:
+        if len(cells) != width:
+            wrong[len(lines)] = len(cells)
+            cells = [""] * width
+        lines.append(line)
+        rows.append(cells)
+        if len(rows) == ROWS:
+            _append(chunks, rows, path)
+    if rows:
+        _append(chunks, rows, path)
+    return lines, chunks, wrong
+
+
+def _refuse_lengths(wrong, lines, expected, path):
+    first, length = next(iter(wrong.items()))
+    others = f", and another length in {len(wrong) - 1} more lines" if len(wrong) > 1 else ""
+    raise ValueError(f"path must be a table with {expected}; got {length} in line {lines[first]}{others} of {path}. "
+                     "Quote the cells that hold the delimiter.")
 
 
 def _records(text, path, delimiter):
@@ -183,13 +203,13 @@ def _records(text, path, delimiter):
         raise ValueError(f"path must be a text file in UTF-8; got {path}: {error}. Save it as UTF-8.") from error
 
 
-def _append(text_of, rows, path):
+def _append(chunks, rows, path):
     """Add the rows to the columns' text: cells joined by NUL take a tenth of a list's memory."""
-    for i, column in enumerate(zip(*rows, strict=True)):
+    for of_column, column in zip(chunks, zip(*rows, strict=True), strict=True):
         joined = "\0".join(column)
         if joined.count("\0") >= len(column):
             raise ValueError(f"path must be a text file; got a NUL character in {path}. Save it as CSV in UTF-8.")
-        text_of.setdefault(i, []).append(joined)
+        of_column.append(joined)
     rows.clear()
 
 
@@ -202,14 +222,6 @@ def _cells_of(chunks):
         return result
 
     return cells
-
-
-def _check_lengths(wrong, width, path):
-    if wrong:
-        line, length = wrong[0]
-        more = f", and another length in {len(wrong) - 1} more lines" if len(wrong) > 1 else ""
-        raise ValueError(f"path must be a table with {width} cells in every line, as in its header; got {length} in "
-                         f"line {line}{more} of {path}. Quote the cells that hold the delimiter.")
 
 
 def _check_header(names, path):

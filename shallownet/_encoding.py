@@ -436,18 +436,19 @@ def _canonical(label):
     return None
 
 
-# Encoding by kind: the rows of X (k, m), what there is to tell, and the rows that cannot be encoded
+# Encoding by kind: the rows of X (k, m), notes, and why a row cannot be encoded. A note is a pair of rows, and of what
+# tells of them: which rows are refused is known at the end.
 
 
 def encode_values(column, cells):
     """Numbers, dates and times, with the median where there is a hole."""
     values, bad = _read_values(column, cells)
-    holes, told = np.isnan(values[0]), []
+    holes, notes = np.isnan(values[0]), []
     if "fill" in column and holes.any():
         values[:, holes] = np.array(column["fill"])[:, np.newaxis]
-        rows = [] if column["marked"] else [row for row in np.flatnonzero(holes) if row not in bad]
-        told = _tell_holes(column, cells, rows, f"median {column['fill'][0]:g}")
-    return np.vstack([values, holes]) if column["marked"] else values, told, bad
+        if not column["marked"]:
+            notes = [_note_of_holes(column, cells, np.flatnonzero(holes), f"median {column['fill'][0]:g}")]
+    return np.vstack([values, holes]) if column["marked"] else values, notes, bad
 
 
 def _read_values(column, cells):
@@ -477,15 +478,15 @@ def encode_levels(column, cells):
     texts = texts_of(cells.columns[column["name"]]())
     code_of = {level: i for i, level in enumerate(column["levels"])}
     codes = np.array([code_of.get(text, -1 if is_hole(text) else -2) for text in texts])
-    holes, told = np.flatnonzero(codes == -1), []
+    holes, notes = np.flatnonzero(codes == -1), []
     if column["rare"] or not column["other"]:                             # otherwise too many are "other" to be listed
         rare = set(column["rare"])
         unseen = [row for row in np.flatnonzero(codes == -2) if texts[row] not in rare]
         _refuse_numbers(column, cells, [texts[row] for row in unseen], len(texts) - len(holes))
-        told = _tell_unseen(column, cells, texts, unseen)
+        notes = [_note_of_unseen(column, cells, texts, unseen)]
     if not column["marked"]:
-        told += _tell_holes(column, cells, holes, "average level")
-    return level_vectors(column)[codes].T, told, {}
+        notes.append(_note_of_holes(column, cells, holes, "average level"))
+    return level_vectors(column)[codes].T, notes, {}
 
 
 def level_vectors(column):
@@ -509,19 +510,15 @@ def _refuse_numbers(column, cells, unseen, present):
                          f"got numbers such as {unseen[0]!r} in {cells.where}.")
 
 
-def _tell_unseen(column, cells, texts, rows):
-    if not rows:
-        return []
+def _note_of_unseen(column, cells, texts, rows):
     how = '"other"' if column["other"] else "the average level"
-    return [f"{column['name']}: {texts[rows[0]]!r} in {cells.place(rows[0])} was not there in training; counts as "
-            f"{how} ({len(rows)} {plural('row', len(rows))})"]
+    return rows, lambda rows: (f"{column['name']}: {texts[rows[0]]!r} in {cells.place(rows[0])} was not there in "
+                               f"training; counts as {how} ({len(rows)} {plural('row', len(rows))})")
 
 
-def _tell_holes(column, cells, rows, taken):
-    if not len(rows):
-        return []
-    return [f"{column['name']}: nothing in {cells.place(rows[0])}, where training had no holes; the {taken} is taken "
-            f"({len(rows)} {plural('row', len(rows))})"]
+def _note_of_holes(column, cells, rows, taken):
+    return rows, lambda rows: (f"{column['name']}: nothing in {cells.place(rows[0])}, where training had no holes; the "
+                               f"{taken} is taken ({len(rows)} {plural('row', len(rows))})")
 
 
 KINDS = {"number": encode_values, "date": encode_values, "time": encode_values, "levels": encode_levels}

@@ -6,6 +6,7 @@ Wrong input is one line and exit status 2. Adding a command is adding a row to `
 import argparse
 import csv
 import os
+import re
 import shlex
 import sys
 import threading
@@ -18,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from shallownet import __version__
+from shallownet._cells import nearest
 from shallownet._random import random_generator
 from shallownet.storage import load_metadata, load_parameters
 
@@ -54,8 +56,9 @@ def _train_arguments(parser):
     parser.add_argument("--drop", nargs="+", default=[], metavar="COLUMN", help="columns to leave out")
     parser.add_argument("--categorical", nargs="+", default=[], metavar="COLUMN",
                         help="columns of numbers that are names, such as a postcode")
-    parser.add_argument("--delimiter", help="what stands between the cells (default: the one of , ; tab | that fits)")
-    parser.add_argument("--decimal", choices=(".", ","), help="needed only if 1,234 could be read in two ways")
+    _delimiter_argument(parser)
+    parser.add_argument("--decimal", choices=(".", ","), metavar="MARK",
+                        help="the decimal point, . or , (needed only if 1,234 could be read in two ways)")
     parser.add_argument("--seed", type=int, default=3, help="draws weights and folds (default: %(default)s)")
 
 
@@ -68,7 +71,7 @@ def _train(options):
     random_generator(options.seed)                                        # refuses a seed that is none
     reading = {name: getattr(options, name) for name in ("task", "drop", "categorical", "delimiter", "decimal")}
     table = read_table(options.table, options.target, **reading)
-    print(*table.summary, sep="\n")
+    print(*map(_as_options, table.summary), sep="\n")
     with _bar("cross-validating and training") as progress, warnings.catch_warnings():
         warnings.simplefilter("ignore")                                   # the description has them
         model = train_on(table, random_state=options.seed, source=options.table, progress=progress)
@@ -92,7 +95,12 @@ def _predict_arguments(parser):
     parser.add_argument("--output", metavar="PREDICTIONS.csv", help="where they go (default: standard output)")
     parser.add_argument("--level", type=float, default=0.9,
                         help="share of the values that an interval holds (default: %(default)s)")
-    parser.add_argument("--delimiter", help="what stands between the cells (default: the one of , ; tab | that fits)")
+    _delimiter_argument(parser)
+
+
+def _delimiter_argument(parser):
+    parser.add_argument("--delimiter", metavar="MARK", type=lambda mark: {"tab": "\t", r"\t": "\t"}.get(mark, mark),
+                        help="what stands between the cells (default: the one of , ; tab | that fits)")
 
 
 def _predict(options):
@@ -101,7 +109,7 @@ def _predict(options):
 
     output = _writable("--output", options.output, ".csv") if options.output else None
     model = load_table_model(options.model)
-    predictions = predict_table(model, read_cells(options.table, options.delimiter), level=options.level)
+    predictions = predict_table(model, read_cells(options.table, options.delimiter, partly=True), level=options.level)
     target = model.encoding["target"]
     if predictions.probabilities is not None:
         columns = {f"P({label})": row for label, row in zip(target["classes"], predictions.probabilities, strict=True)}
@@ -207,7 +215,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\nshallownet: interrupted", file=sys.stderr)
         return 130
     except (OSError, ValueError, TypeError, ImportError, FloatingPointError, MemoryError) as error:
-        print(f"shallownet: error: {' '.join(str(error).split()) or type(error).__name__}", file=sys.stderr)
+        print(f"shallownet: error: {_in_one_line(error)}", file=sys.stderr)
         return 2
     return 0
 
@@ -253,4 +261,18 @@ def _bar(what, shape="{desc}: {percentage:3.0f} %|{bar}| {elapsed}", delay=0.5):
 
 
 def _note(text):
-    print(f"shallownet: note: {text}", file=sys.stderr)
+    print(f"shallownet: note: {_as_options(str(text))}", file=sys.stderr)
+
+
+def _in_one_line(error):
+    if isinstance(error, FileNotFoundError) and error.filename:
+        path = Path(error.filename)
+        near = nearest(path.name, os.listdir(path.parent), 1, 0.85) if path.parent.is_dir() else []
+        return f"there is no file {str(path)!r}." + (f" Did you mean {str(path.parent / near[0])!r}?" if near else "")
+    return _as_options(" ".join(str(error).split())) or type(error).__name__
+
+
+def _as_options(text):
+    """The text, with Python's arguments as they are written here: ``task='regression'`` is ``--task regression``."""
+    return re.sub(r"\b(task|drop|categorical|delimiter|decimal)=\[?'([^']+)'\]?",
+                  lambda found: f"--{found[1]} {shlex.quote(found[2])}", text)

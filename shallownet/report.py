@@ -19,7 +19,7 @@ from shallownet.plotting import (
     plot_validation,
 )
 from shallownet.storage import replacing
-from shallownet.table_model import TableModel, by_score, mean_and_error
+from shallownet.table_model import TableModel, by_score, mean_and_error, verdict
 from shallownet.tables import Table, encode_rows, groups, summary
 
 EFFECTS = 6                           # columns whose effect is drawn
@@ -94,8 +94,8 @@ def _scores(model):
     )
     notes = "".join(f'<p class="note">{escape(text)}</p>' for text in report["warnings"])
     return (f'{intro}<p class="score">{name} on rows that it had not seen: <b>{mean_and_error(report["fold_scores"])}'
-            f"</b></p><table><tr><th></th><th>{name} (± standard error)</th><th>worst to best fold</th></tr>{lines}"
-            f"</table>{notes}")
+            f"</b>, {escape(verdict(report))}.</p><table><tr><th></th><th>{name} (± standard error)</th>"
+            f"<th>worst to best fold</th></tr>{lines}</table>{notes}")
 
 
 def _quality(model, table):

@@ -88,6 +88,8 @@ def train_on(
     parameters, report = fit(table.X, table.Y, cost=table.cost, random_state=random_state, progress=progress)
     report["baseline_scores"] = baseline_scores(table.X, table.Y, table.cost)
     report |= {"source": _source(source), "samples": table.X.shape[1], "random_state": random_state}
+    if table.classes is None:
+        report["target_range"] = [float(table.Y.min()), float(table.Y.max())]
     report["versions"] = _versions()
     return TableModel(parameters, table.encoding, report)
 
@@ -126,6 +128,10 @@ def predict_table(model: TableModel, table: Any, *, level: float = LEVEL) -> Pre
         lower, upper = outputs[0] - distance, outputs[0] + distance
     for i in well:
         values[i] = in_words(target, outputs[0, i])
+    below = int((lower < 0).sum())
+    if below and target["kind"] != "date" and model.report.get("target_range", [-1])[0] >= 0:
+        told.append(f"{target['name']}: {below} of {m} intervals reach below 0, where no value was in training; read 0 "
+                    "for these limits if there can be none")
     return Predictions(values, None, lower, upper, told, refused)
 
 
@@ -167,11 +173,13 @@ def describe(model: TableModel) -> list[str]:
     else:
         lines.append(f"{name} on rows held out: {mean_and_error(report['fold_scores'])}")
         lines += [f"  {baseline}: {mean_and_error(scores)}" for baseline, scores in by_score(report["baseline_scores"])]
+        lines.append(verdict(report))
     lines.append(f"network: {len(model.parameters['W1'])} hidden units ({report['networks']} networks of "
                  f"{report['n_h']}, averaged), {report['hidden']}, l2 = {report['l2']:g}, trained on "
                  f"{report['samples']} rows")
     lines += [f"note: {text}" for text in report["warnings"]]
-    lines.append("made with " + ", ".join(f"{library} {version}" for library, version in report["versions"].items()))
+    versions = sorted(report["versions"].items())                         # in the order of the file
+    lines.append("made with " + ", ".join(f"{library} {version}" for library, version in versions))
     return lines
 
 
@@ -182,7 +190,35 @@ def by_score(scores: dict[str, list[float]]) -> list[tuple[str, list[float]]]:
 
 def mean_and_error(scores: list[float]) -> str:
     """Return the mean of the folds' scores and its standard error, as text."""
-    return f"{np.mean(scores):z.3f} ± {np.std(scores) / np.sqrt(max(len(scores) - 1, 1)):.3f}"
+    return f"{np.mean(scores):z.3f} ± {_standard_error(scores):.3f}"
+
+
+def _standard_error(scores):
+    return np.std(scores) / np.sqrt(max(len(scores) - 1, 1))
+
+
+def verdict(report: dict[str, Any]) -> str:
+    """Return whether the network is better than the best of the simpler models, by more than a standard error.
+
+    It is the standard error of the difference, as the folds of the models are not the same.
+
+    Examples
+    --------
+    >>> verdict({"fold_scores": [0.80, 0.82, 0.84],
+    ...          "baseline_scores": {"the mean": [0.0, 0.0, 0.0], "ridge regression": [0.81, 0.82, 0.83]}})
+    'no better than ridge regression, within a standard error: prefer that, as it is simpler'
+    """
+    scores = report["baseline_scores"]
+    best = max(scores, key=lambda name: (np.mean(scores[name]), name.startswith("the ")))
+    ahead = np.mean(report["fold_scores"]) - np.mean(scores[best])
+    error = np.hypot(_standard_error(report["fold_scores"]), _standard_error(scores[best]))
+    if ahead > error:
+        return f"better than {best} by more than a standard error"
+    if best.startswith("the "):
+        return f"no better than {best}, within a standard error: the columns may tell nothing of the target"
+    if ahead < -error:
+        return f"worse than {best} by more than a standard error: prefer that"
+    return f"no better than {best}, within a standard error: prefer that, as it is simpler"
 
 
 def baseline_scores(X: Array, Y: Array, cost: str, random_state: int = 3) -> dict[str, list[float]]:

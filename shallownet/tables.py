@@ -13,14 +13,13 @@ each column what it is, and writes that down in a plain dictionary, the encoding
 - The target is classes if it is text or two different whole numbers, otherwise values. Rows without it are left out.
 """
 
-import difflib
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from shallownet._cells import NAMED, Cells, cells_of, is_hole, listed, more, texts_of
+from shallownet._cells import NAMED, Cells, cells_of, is_hole, listed, more, nearest, texts_of
 from shallownet._checks import check_name
 from shallownet._csv import read_cells
 from shallownet._encoding import KINDS, encode_values, fit_column, fit_target, left_out, two_decimals
@@ -246,23 +245,24 @@ def encode_rows(table: Any, encoding: dict[str, Any]) -> Encoded:
         told=["colour: 'pink' in row 1 was not there in training; counts as the average level (1 row)"],
         refused={1: "column 'size' must hold numbers; got 'big' in row 2"})
     """
-    cells = _as_cells(table)
+    cells = _as_cells(table, partly=True)
     used = [column for column in encoding["columns"] if column["features"]]
     missing = [column["name"] for column in used if column["name"] not in cells.columns]
     if missing:
-        near = [close for name in missing for close in difflib.get_close_matches(name, cells.columns, 1)]
+        near = [close for name in missing for close in nearest(name, cells.columns, 1)]
         raise ValueError(f"table must have the columns of the training; got no {listed(missing)} in {cells.where}. "
                          + (f"Rename {listed(near)}." if near else "Add them."))
     X = np.empty((cells.size, sum(len(column["features"]) for column in used))).T
-    told, refused, row = [], {}, 0
+    notes, refused, row = [], dict(cells.refused), 0
     for column in used:
         stop = row + len(column["features"])
-        X[row:stop], notes, bad = KINDS[column["kind"]](column, cells)
-        told += notes
+        X[row:stop], of_column, bad = KINDS[column["kind"]](column, cells)
+        notes += of_column
         for i, reason in bad.items():
             refused.setdefault(i, reason)
         row = stop
     X[:, list(refused)] = np.nan
+    told = [tell(left) for rows, tell in notes if (left := [row for row in rows if row not in refused])]
     return Encoded(X, told, refused)
 
 
@@ -332,12 +332,12 @@ def summary(encoding: dict[str, Any]) -> tuple[str, ...]:
     return (*encoding["told"], *(f"{column['name']}: {column['told']}" for column in (*target, *encoding["columns"])))
 
 
-def _as_cells(table, delimiter=None):
+def _as_cells(table, delimiter=None, partly=False):
     if isinstance(table, Cells):
         return table
     if isinstance(table, Mapping) or (hasattr(table, "columns") and hasattr(table, "__getitem__")):
         return cells_of(table)
-    return read_cells(table, delimiter)
+    return read_cells(table, delimiter, partly)
 
 
 def _attempt(problems, function, *arguments):
@@ -358,7 +358,7 @@ def _names(argument, names):
 def _check_column(argument, name, columns):
     if name in columns:
         return
-    if len(columns) <= 12:
-        raise ValueError(f"{argument} must be one of {listed(columns)}; got {name!r}.")
-    near = difflib.get_close_matches(str(name), columns, NAMED, 0.5) or list(columns)[-NAMED:]
-    raise ValueError(f"{argument} must be one of the {len(columns)} columns, such as {listed(near)}; got {name!r}.")
+    near = nearest(name, columns)
+    of = f"{listed(columns)}" if len(columns) <= 12 else (
+        f"the {len(columns)} columns, such as {listed(near or list(columns)[-NAMED:])}")
+    raise ValueError(f"{argument} must be one of {of}; got {name!r}." + (f" Did you mean {near[0]!r}?" if near else ""))

@@ -75,6 +75,35 @@ def test_predict_writes_labels_with_probabilities_in_the_order_of_the_rows(train
     assert "1 of 4 rows could not be predicted" in err
 
 
+def test_predict_refuses_a_line_of_another_length_alone_and_counts_no_refused_row_in_notes(trained, capsys):
+    (trained / "new.csv").write_text("size,colour\n9,grey\n1,red,2\nhuge,grey\n7,\n1\n2,grey\n3,red\n")
+    status, out, err = run(["predict", trained / "model.h5", trained / "new.csv"], capsys)
+    rows = list(csv.DictReader(io.StringIO(out)))
+    path = trained / "new.csv"
+    assert status == 0
+    assert [row["problem"] for row in rows] == [
+        "", f"each line must have 2 cells; got 3 in line 3 of {path}",
+        f"column 'size' must hold numbers; got 'huge' in line 4 of {path}", "",
+        f"each line must have 2 cells; got 1 in line 6 of {path}", "", ""]
+    assert [bool(row["kind"]) for row in rows] == [not row["problem"] for row in rows]
+    assert err.splitlines() == [f"shallownet: note: {line}" for line in (
+        f"colour: 'grey' in line 2 of {path} was not there in training; counts as the average level (2 rows)",
+        f"colour: nothing in line 5 of {path}, where training had no holes; the average level is taken (1 row)",
+        "3 of 7 rows could not be predicted; the last column says why")]
+
+
+def test_intervals_below_0_are_told_where_the_target_never_was(trained, capsys):
+    waits = np.random.RandomState(0).exponential(size=60)
+    for name, lift in (("counts", 0), ("signed", -1)):
+        (trained / f"{name}.csv").write_text("a,b\n" + "".join(f"{i % 9}.5,{y + lift}\n" for i, y in enumerate(waits)))
+        run(["train", trained / f"{name}.csv", "--target", "b", "--output", trained / f"{name}.h5"], capsys)
+        _, out, err = run(["predict", trained / f"{name}.h5", trained / f"{name}.csv"], capsys)
+        below = sum(float(row["lower"]) < 0 for row in csv.DictReader(io.StringIO(out)))
+        assert below
+        assert err == (f"shallownet: note: b: {below} of 60 intervals reach below 0, where no value was in training; "
+                       "read 0 for these limits if there can be none\n" if name == "counts" else "")
+
+
 def test_predict_writes_values_with_an_interval_into_a_file(trained, capsys):
     if not (trained / "values.h5").exists():
         run(["train", trained / "values.csv", "--target", "b", "--output", trained / "values.h5"], capsys)
@@ -83,6 +112,13 @@ def test_predict_writes_values_with_an_interval_into_a_file(trained, capsys):
     rows = list(csv.DictReader(io.StringIO((trained / "p.csv").read_text())))
     assert (status, out, len(rows)) == (0, "", 60)
     assert all(float(row["lower"]) < float(row["b"]) < float(row["upper"]) for row in rows)
+
+
+def test_show_tells_what_train_told(trained, capsys):
+    status, told, _ = run(["train", trained / "things.csv", "--target", "kind", "--output", trained / "m.h5"], capsys)
+    status, out, _ = run(["show", trained / "m.h5"], capsys)
+    assert status == 0
+    assert out.splitlines()[:-1] == told.splitlines()[:-1]
 
 
 def test_show_tells_what_is_in_the_file(trained, capsys):
@@ -116,9 +152,19 @@ def test_a_gzipped_table_gives_the_same_network(trained, capsys):
 
 MISTAKES = [
     ("train none.csv --target kind --output m.h5",
-     "No such file or directory: 'none.csv'"),
+     "there is no file 'none.csv'.\n"),
+    ("train thing.csv --target kind --output m.h5",
+     "there is no file 'thing.csv'. Did you mean 'things.csv'?"),
+    ("train no/things.csv --target kind --output m.h5",
+     "there is no file 'no/things.csv'.\n"),
     ("train things.csv --target knid --output m.h5",
-     "target must be one of 'size', 'colour', 'kind'; g"),
+     "target must be one of 'size', 'colour', 'kind'; got 'knid'. Did you mean 'kind'?"),
+    ("train things.csv --target Kind --output m.h5",
+     "got 'Kind'. Did you mean 'kind'?"),
+    ("train heights.csv --target height --output m.h5",
+     "Correct them, or use --task regression, which leaves these rows out, or --task classification."),
+    ("train semicolons.csv --delimiter , --target b --output m.h5",
+     "Use --delimiter ';', if"),
     ("train things.csv --output m.h5",
      "the following arguments are required: --target"),
     ("train things.csv --target kind",
@@ -156,13 +202,15 @@ MISTAKES = [
     ("predict model.h5 values.csv",
      "table must have the columns of the training; got no 'size', 'colour' in"),
     ("predict model.h5 none.csv",
-     "No such file or directory: 'none.csv'"),
+     "there is no file 'none.csv'."),
+    ("predict model.h5 ragged.csv",
+     "a table with 2 cells in every line, as in its header; got 1 in line 2, and"),
     ("predict bare.h5 things.csv",
      "path must hold a model of a table; got a network without an encoding"),
     ("predict values.h5 values.csv --level 2",
      "level must be below 1; got 2.0"),
     ("show none.h5",
-     "No such file or directory: 'none.h5'"),
+     "there is no file 'none.h5'."),
     ("frobnicate",
      "argument command: invalid choice: 'frobnicate'"),
     ("",
@@ -174,7 +222,8 @@ MISTAKES = [
 def test_a_mistake_is_one_line_and_status_2(trained, monkeypatch, capsys, arguments, message):
     monkeypatch.chdir(trained)
     (trained / "folder.h5").mkdir(exist_ok=True)
-    for name, text in (("empty.csv", ""), ("book.xlsx", "PK\3\4 and so on"), ("ragged.csv", "a,b\n1,2\n1,2,3\n"),
+    for name, text in (("empty.csv", ""), ("book.xlsx", "PK\3\4 and so on"), ("ragged.csv", "a,b\n1\n1,2\n1,2,3\n"),
+                       ("semicolons.csv", "a;b\n1;2\n"), ("heights.csv", "a,height\n1,1.5\n2,1.7\n3,tall\n4,1.9"),
                        ("constant.csv", "a,b\n1,2\n2,2\n")):
         Path(name).write_text(text)
     if "bare.h5" in arguments:

@@ -49,7 +49,7 @@ IMPORTERS = {
     "distributed": {"dask"},
     "numba": {"compiled", "_kernels"},
     "onnx": {"export"},
-    "tqdm": {"callbacks", "readers"},
+    "tqdm": {"callbacks", "cli", "readers"},
     "threadpoolctl": {"_threads"},
 }
 

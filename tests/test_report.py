@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from shallownet.report import effect_of, html_report, write_report
-from shallownet.table_model import train_on
+from shallownet.table_model import train_on, verdict
 from shallownet.tables import read_table
 
 
@@ -64,6 +64,7 @@ def test_scores_stand_beside_those_of_simpler_models(case):
     assert ("R²" if kind == "values" else "Accuracy") in page
     assert ("ridge regression" if kind == "values" else "logistic regression") in page
     assert f"{np.mean(model.report['fold_scores']):.3f} ±" in page
+    assert f"</b>, {verdict(model.report)}." in page
 
 
 def test_every_decision_is_told_and_text_of_the_table_is_no_markup(case):

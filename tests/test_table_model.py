@@ -21,6 +21,7 @@ from shallownet.table_model import (
     predict_table,
     save_table_model,
     train_table,
+    verdict,
 )
 from shallownet.tables import encode, summary
 
@@ -134,7 +135,20 @@ def test_the_description_tells_decisions_scores_and_versions(classifier):
     assert "colour: text, 3 levels: " in "\n".join(lines)
     assert any(line.startswith("accuracy on rows held out: 0.") for line in lines)
     assert any(line.startswith("  logistic regression: 0.") for line in lines)
+    assert verdict(classifier.report) in lines
     assert "numpy" in lines[-1]
+
+
+@pytest.mark.parametrize(("network", "linear", "constant", "said"), [
+    ([0.9, 0.92], [0.5, 0.6], [0.1, 0.1], "better than ridge regression by more than a standard error"),
+    ([0.5, 0.6], [0.9, 0.92], [0.1, 0.1], "worse than ridge regression by more than a standard error: prefer that"),
+    ([0.7, 0.9], [0.7, 0.8], [0.1, 0.1], "no better than ridge regression, within a standard error: prefer that, as"),
+    ([0.8, 0.8], [0.8, 0.8], [0.1, 0.1], "no better than ridge regression, within a standard error: prefer that, as"),
+    ([0.1, 0.2], [0.0, 0.0], [0.1, 0.2], "no better than the mean, within a standard error: the columns may tell not"),
+])
+def test_the_verdict_names_the_simpler_model_where_the_network_is_not_clearly_better(network, linear, constant, said):
+    report = {"fold_scores": network, "baseline_scores": {"ridge regression": linear, "the mean": constant}}
+    assert verdict(report).startswith(said)
 
 
 def test_the_same_table_gives_the_same_file(folder, path, classifier):
