@@ -796,8 +796,8 @@ def plot_reliability(
 ) -> list[Line2D]:
     """Draw how often a class is the true one, against the probability that it was given.
 
-    On the diagonal, 70 % means seven times in ten. Bars reach one standard error up and down; the histogram at the
-    bottom shows how often each probability is given.
+    On the diagonal, 70 % means seven times in ten. Bars are 95 % intervals, wide where a probability was seldom given;
+    the histogram at the bottom shows how often.
 
     Parameters
     ----------
@@ -812,6 +812,10 @@ def plot_reliability(
     -------
     lines : list of Line2D
         One for class 1 of two; of more classes, one over all of them.
+
+    References
+    ----------
+    Wilson, "Probable inference, the law of succession, and statistical inference", 1927: the intervals.
 
     Examples
     --------
@@ -830,15 +834,17 @@ def plot_reliability(
     counts = np.bincount(bin_of, minlength=bins)
     used = counts > 0
     probability, share = (np.bincount(bin_of, values, bins)[used] / counts[used] for values in (given, happened))
-    error = np.sqrt(share * (1 - share) / counts[used])
+    n, z = counts[used], 1.96
+    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    reach = z * np.sqrt(share * (1 - share) / n + (z / (2 * n)) ** 2) / (1 + z**2 / n)
     axes = _axes(ax, "probability given", "share where it was true")
     axes.plot([0, 1], [0, 1], color="0.7", linewidth=1)
     axes.bar((np.arange(bins) + 0.5) / bins, 0.2 * counts / counts.max(), 0.96 / bins, color="0.9", zorder=0)
-    drawn = axes.errorbar(probability, share, error, fmt="o-", color=color, elinewidth=1)
-    drawn[0].set_label(label)
+    axes.vlines(probability, middle - reach, middle + reach, color=tint(color), linewidth=3)
+    drawn = axes.plot(probability, share, "o", color=color, markersize=5, label=label)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
-    axes.legend(handles=[drawn[0]], loc="upper left", fontsize="small")
-    return [drawn[0]]
+    axes.legend(loc="upper left", fontsize="small")
+    return drawn
 
 
 def plot_residuals(Y: Array, predictions: Array, ax: Axes | None = None) -> list[PathCollection]:

@@ -32,6 +32,13 @@ def test_reliability_is_the_share_of_the_true_in_each_bin():
     np.testing.assert_allclose(line.get_xydata(), [[0, 0], [1, 1]])
 
 
+def test_the_interval_of_a_share_is_wilsons():
+    (line,) = plotting.plot_reliability(np.array([[1, 0, 0, 1]]), np.array([[0.95, 0.15, 0.15, 0.15]]))
+    of_three, of_one = (segment[:, 1] for segment in line.axes.collections[0].get_segments())
+    np.testing.assert_allclose(of_one, [1 / (1 + 1.96**2), 1])            # one of one
+    np.testing.assert_allclose([(p - 1 / 3) ** 2 for p in of_three], [1.96**2 * p * (1 - p) / 3 for p in of_three])
+
+
 def test_residuals_are_true_minus_predicted():
     upper, lower = plotting.plot_residuals(np.array([[1.0, 2, 4]]), np.array([[1.5, 2, 3]]))
     np.testing.assert_allclose(upper.get_offsets(), [[1.5, 1], [2, 2], [3, 4]])
