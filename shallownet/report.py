@@ -118,8 +118,8 @@ def _quality(model, table):
                      "of 1 is perfect, 0.5 is a coin.", table.Y, held_out, classes),
         ]
     pictures.append(_picture(plot_reliability, "Whether a probability of 70 % is right seven times in ten: then the "
-                             "points lie on the line, and 95 % of the bars reach it. Grey: how often each is given.", table.Y, held_out,
-                             classes))
+                             "points lie on the line, and 95 % of the bars reach it. Grey: how often each is given.",
+                             table.Y, held_out, classes))
     return f'<p>All of it on rows that the network had not seen.</p><div class="pictures">{"".join(pictures)}</div>'
 
 
