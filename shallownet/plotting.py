@@ -26,6 +26,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.contour import QuadContourSet
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 from matplotlib.image import AxesImage
@@ -804,7 +805,7 @@ def plot_reliability(
     Y, A2, classes
         As for ``plot_roc``.
     bins : int
-        Of equal width.
+        Of equal width; where samples are few, neighbours are merged until there are ten.
     ax : matplotlib Axes, optional
         None draws on a new figure.
 
@@ -832,9 +833,9 @@ def plot_reliability(
         given, happened, label, color = A2[1], true == 1, names[1], COLORS[1]
     bin_of = np.minimum((given * bins).astype(int), bins - 1)
     counts = np.bincount(bin_of, minlength=bins)
-    used = counts > 0
-    probability, share = (np.bincount(bin_of, values, bins)[used] / counts[used] for values in (given, happened))
-    n, z = counts[used], 1.96
+    group_of = _merged(counts, min(10, max(1, len(given) // bins)))[bin_of]
+    n, z = np.bincount(group_of), 1.96
+    probability, share = (np.bincount(group_of, values) / n for values in (given, happened))
     middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     reach = z * np.sqrt(share * (1 - share) / n + (z / (2 * n)) ** 2) / (1 + z**2 / n)
     axes = _axes(ax, "probability given", "share where it was true")
@@ -937,7 +938,7 @@ def plot_effects(
 
     Parameters
     ----------
-    values : sequence of float or of str, length n
+    values : sequence of float, str or datetime64, length n
         What the column is set to.
     effects : array, shape (n_y, n)
         From ``mean_effect``.
@@ -971,9 +972,12 @@ def plot_effects(
         lines += axes.plot(range(len(values)) if text else values, row, color=color, label=label, **style)
     if text:
         long = sum(len(_shortened(value, 14)) for value in values) > 30
-        axes.set_xticks(range(len(values)), [_shortened(value, 14) for value in values],
-                        **({"rotation": 45, "ha": "right"} if long else {}))
+        upright = {"rotation": 90, "fontsize": "x-small"} if len(values) > 8 else {"rotation": 45, "ha": "right"}
+        axes.set_xticks(range(len(values)), [_shortened(value, 14) for value in values], **(upright if long else {}))
         axes.margins(x=0.1)
+    elif isinstance(values[0], np.datetime64):
+        locator = AutoDateLocator(maxticks=5)
+        axes.xaxis.set(major_locator=locator, major_formatter=ConciseDateFormatter(locator))
     else:
         axes.locator_params(axis="x", nbins=5)
     if classes is not None:
@@ -1020,6 +1024,17 @@ def plot_validation(table: dict[str, list[float]], ax: Axes | None = None) -> li
     if l2[0] > 0 and len(l2) > 1:
         axes.set_xscale("log")
     return lines
+
+
+def _merged(counts, least):
+    """Return the group of each bin: one that holds ``least`` samples, or small neighbours that do so together."""
+    groups, group, held = [], 0, 0
+    for count in counts:
+        if held and (held >= least or count >= least):
+            group, held = group + 1, 0
+        groups.append(group)
+        held += count
+    return np.array(groups)
 
 
 def _scored(Y, A2, classes):

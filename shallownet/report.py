@@ -131,17 +131,26 @@ def _importance(model, table):
                      "unimportant.", importance,
                      SHOWN_COLUMNS, size=(5, 0.9 + 0.28 * min(len(importance), SHOWN_COLUMNS)), wrap="one")
     of_name = {column["name"]: column for column in model.encoding["columns"]}
+    of_column = {column: effect_of(model, table, of_name[column]) for column in list(importance)[:EFFECTS]}
+    limits = _limits([effect for _, effect in of_column.values()])
     effects = []
-    for column in list(importance)[:EFFECTS]:
-        values, effect = effect_of(model, table, of_name[column])
+    for column, (values, effect) in of_column.items():
         classes, names = table.classes, None
         if classes is not None:
             kept = np.argsort(-effect.mean(axis=1), kind="stable")[:8] if len(effect) > 8 else slice(None)
             effect, names = effect[kept], np.array(list(map(str, classes)))[-len(effect):][kept].tolist()
             names = ["", *names] if len(effect) == 1 else names
-        effects.append(_picture(plot_effects, "", values, effect, column, names, size=(4, 3)))
+        effects.append(_picture(plot_effects, "", values, effect, column, names, size=(4, 3),
+                                ylim=limits if classes is None else None))
     return (f"{first}<p>The mean output when a column is set to each of its values in turn, and all others stay as "
             f'they are:</p><div class="pictures">{"".join(effects)}</div>')
+
+
+def _limits(effects):
+    """Limits that hold all effects, so that one can be compared with another."""
+    low, high = min(map(np.min, effects)), max(map(np.max, effects))
+    margin = 0.05 * (high - low) or 1.0
+    return low - margin, high + margin
 
 
 def _shown(columns):
@@ -171,6 +180,8 @@ def effect_of(model: TableModel, table: Table, column: dict) -> tuple[list, np.n
         encoded[0] = values
         if column["marked"]:
             encoded[-1] = 0
+        if column["kind"] == "date":
+            values = np.datetime64("1970-01-01T00") + (24 * values).astype("timedelta64[h]")
     return list(values), mean_effect(model.parameters, table.X, rows, encoded)
 
 
@@ -197,10 +208,12 @@ def _reproduction(model):
     return f"<pre>{escape(command)}</pre><table>{lines}</table>"
 
 
-def _picture(draw, caption, *arguments, size=(5, 4), wrap=""):
+def _picture(draw, caption, *arguments, size=(5, 4), wrap="", ylim=None):
     """The picture as an element of the page."""
     figure = Figure(size, dpi=160, layout="constrained")
-    draw(*arguments, ax=figure.subplots())
+    axes = figure.subplots()
+    draw(*arguments, ax=axes)
+    axes.set(**({} if ylim is None else {"ylim": ylim}))
     image = io.BytesIO()
     figure.savefig(image, format="png")
     data = base64.b64encode(image.getvalue()).decode()

@@ -32,6 +32,15 @@ def test_reliability_is_the_share_of_the_true_in_each_bin():
     np.testing.assert_allclose(line.get_xydata(), [[0, 0], [1, 1]])
 
 
+@pytest.mark.parametrize(("m", "points"), [(8, 8), (100, 2), (2000, 2)])
+def test_bins_of_few_samples_are_merged(m, points):
+    A2 = np.where(np.arange(m) < 8, np.arange(m) / 8 + 0.01, 0.95)[np.newaxis]
+    Y = np.arange(m)[np.newaxis] % 2
+    (line,) = plotting.plot_reliability(Y, A2)
+    assert len(line.get_xdata()) == points
+    assert np.isfinite(line.get_xydata()).all()
+
+
 def test_the_interval_of_a_share_is_wilsons():
     (line,) = plotting.plot_reliability(np.array([[1, 0, 0, 1]]), np.array([[0.95, 0.15, 0.15, 0.15]]))
     of_three, of_one = (segment[:, 1] for segment in line.axes.collections[0].get_segments())
@@ -56,6 +65,9 @@ def test_importance_has_its_longest_bar_on_top():
 def test_effects_of_numbers_are_lines_and_of_levels_points():
     (line,) = plotting.plot_effects([1.0, 5.0], np.array([[3.0, 4.0]]), "size")
     np.testing.assert_array_equal(line.get_xydata(), [[1, 3], [5, 4]])
+    (line,) = plotting.plot_effects(np.array(["2026-01-01", "2026-03-01"], "M8[D]"), np.array([[3.0, 4.0]]), "day")
+    line.figure.canvas.draw()
+    assert "Feb" in [label.get_text() for label in line.axes.get_xticklabels()]
     lines = plotting.plot_effects(["red", "blue"], np.array([[0.1, 0.2], [0.9, 0.8]]), "colour", ["u", "v"])
     assert [line.get_label() for line in lines] == ["u", "v"]
     assert lines[0].get_linestyle() == "None"

@@ -99,6 +99,16 @@ def test_an_effect_is_that_of_the_column_of_the_table(case):
     assert effect.shape[1] == len(numbers)
 
 
+def test_the_effect_of_a_date_is_drawn_over_dates():
+    days = [f"2026-0{1 + i // 28 % 3}-{1 + i % 28:02}" for i in range(84)]
+    table = read_table({"day": days, "y": np.arange(84) ** 2.0}, "y")
+    model = train_on(table)
+    values, effect = effect_of(model, table, model.encoding["columns"][0])
+    assert np.datetime64("2026-01-01") < values[0] < values[-1] < np.datetime64("2026-03-28")
+    assert effect[0, 0] < effect[0, -1]
+    assert '<img alt="day"' in html_report(model, table)
+
+
 def test_the_report_of_another_table_is_refused(case, tmp_path):
     _, model, table, _ = case
     with pytest.raises(ValueError, match=r"table must be the one that the model was trained on; got 1 features"):
