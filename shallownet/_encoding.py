@@ -374,7 +374,7 @@ def _fit_values(name, values, form, cells, words=()):
         raise ValueError(f"column {name!r} must hold different finite numbers; got {different[0]:g} in every line of "
                          f"{cells.where}. Use another target.")
     told = "target, values"
-    if len(different) <= 10 and (different == np.floor(different)).all():
+    if len(different) <= min(10, len(values) / 2) and (different == np.floor(different)).all():
         told += f", {len(different)} different whole numbers: task='classification' makes them classes"
     if words:
         told += f"; {words.total()} {plural('row', words.total())} whose cell is no number left out: {_most(words)}"

@@ -144,7 +144,9 @@ def test_a_target_of_text_or_of_a_few_numbers_is_no_regression(cells):
 
 
 def test_few_whole_numbers_as_values_name_the_other_task():
-    assert "task='classification' makes them classes" in told(read_table({"a": [1.5, 2, 4], "y": [1, 2, 3]}, "y"), "y")
+    classes = {"a": [1.5, 2, 4, 3, 5, 7], "y": [1, 2, 3, 1, 2, 3]}
+    assert "task='classification' makes them classes" in told(read_table(classes, "y"), "y")
+    assert told(read_table(classes | {"y": [1, 2, 3, 4, 5, 6]}, "y"), "y") == "y: target, values"
 
 
 # Files
