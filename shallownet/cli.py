@@ -52,7 +52,8 @@ def _train_arguments(parser):
     parser.add_argument("--output", required=True, metavar="MODEL.h5", help="where the model goes")
     parser.add_argument("--report", metavar="REPORT.html", help="where a report with pictures goes")
     parser.add_argument("--task", choices=("classification", "regression"),
-                        help="what the target is (default: classes if it is text or two different whole numbers)")
+                        help="what the target is (default: classes if it is text or two different whole numbers); "
+                             "regression leaves rows out whose target is no number")
     parser.add_argument("--drop", nargs="+", default=[], metavar="COLUMN", help="columns to leave out")
     parser.add_argument("--categorical", nargs="+", default=[], metavar="COLUMN",
                         help="columns of numbers that are names, such as a postcode")
@@ -117,10 +118,10 @@ def _predict(options):
         columns = {"lower": predictions.lower, "upper": predictions.upper}
 
     def cell(number):
-        return "" if np.isnan(number) else in_words(target, number) if target["kind"] == "date" else f"{number:.6g}"
+        return "" if np.isnan(number) else in_words(target, number) if target["kind"] == "date" else _digits(number)
 
     rows = [
-        ["" if value is None else f"{value:.6g}" if isinstance(value, float) and target["kind"] != "classes" else value,
+        ["" if value is None else _digits(value) if isinstance(value, float) and target["kind"] != "classes" else value,
          *(cell(column[i]) for column in columns.values()), predictions.refused.get(i, "")]
         for i, value in enumerate(predictions.values)
     ]
@@ -131,6 +132,11 @@ def _predict(options):
         _note(line)
     if predictions.refused:
         _note(f"{len(predictions.refused)} of {len(rows)} rows could not be predicted; the last column says why")
+
+
+def _digits(number):
+    """Six digits, and of millions all, as 1.23457e+06 is hard to read."""
+    return f"{number:.0f}" if 1e6 <= abs(number) < 1e15 else f"{number:.6g}"
 
 
 @contextmanager

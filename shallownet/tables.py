@@ -249,7 +249,8 @@ def encode_rows(table: Any, encoding: dict[str, Any]) -> Encoded:
     used = [column for column in encoding["columns"] if column["features"]]
     missing = [column["name"] for column in used if column["name"] not in cells.columns]
     if missing:
-        near = [close for name in missing for close in nearest(name, cells.columns, 1)]
+        unknown = cells.columns.keys() - {column["name"] for column in encoding["columns"]}
+        near = [close for name in missing for close in nearest(name, sorted(unknown), 1)]
         raise ValueError(f"table must have the columns of the training; got no {listed(missing)} in {cells.where}. "
                          + (f"Rename {listed(near)}." if near else "Add them."))
     X = np.empty((cells.size, sum(len(column["features"]) for column in used))).T

@@ -6,6 +6,7 @@ import io
 import os
 import pty
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,7 +22,7 @@ import shallownet
 from shallownet import cli
 from shallownet.network import initialize_parameters
 from shallownet.storage import load_parameters, save_parameters
-from shallownet.table_model import load_table_model, predict_table
+from shallownet.table_model import load_table_model, predict_table, train_table
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(shallownet.__file__).parents[1])}
 
@@ -90,6 +91,13 @@ def test_predict_refuses_a_line_of_another_length_alone_and_counts_no_refused_ro
         f"colour: 'grey' in line 2 of {path} was not there in training; counts as the average level (2 rows)",
         f"colour: nothing in line 5 of {path}, where training had no holes; the average level is taken (1 row)",
         "3 of 7 rows could not be predicted; the last column says why")]
+
+
+def test_millions_are_written_with_all_their_digits(trained, capsys):
+    (trained / "people.csv").write_text("a,b\n" + "".join(f"{i % 9}.5,{i % 9 + 2}234567\n" for i in range(60)))
+    run(["train", trained / "people.csv", "--target", "b", "--output", trained / "people.h5"], capsys)
+    _, out, _ = run(["predict", trained / "people.h5", trained / "people.csv"], capsys)
+    assert re.fullmatch(r"b,lower,upper,problem\n(\d{7,8},\d{7,8},\d{7,8},\n){60}", out)
 
 
 def test_intervals_below_0_are_told_where_the_target_never_was(trained, capsys):
@@ -303,6 +311,20 @@ def test_python_m_shallownet_is_the_command(trained):
                             capture_output=True, text=True, check=False)
     assert result.returncode == 0
     assert "colour: text, 3 levels" in result.stdout
+
+
+def test_a_file_that_was_moved_predicts_in_a_fresh_process_what_the_model_in_memory_does(trained, tmp_path):
+    shutil.copy(trained / "model.h5", tmp_path / "moved.h5")
+    rows = [f"{('red', 'grey', '')[i % 3]},{i / 4}" for i in range(40)]
+    (tmp_path / "new.csv").write_text("\n".join(["colour,size", *rows]))
+    result = subprocess.run([sys.executable, "-m", "shallownet", "predict", "moved.h5", "new.csv"], env=ENVIRONMENT,
+                            cwd=tmp_path, capture_output=True, text=True, check=True)
+    model = train_table(trained / "things.csv", "kind")
+    expected = predict_table(model, tmp_path / "new.csv")
+    assert list(csv.reader(io.StringIO(result.stdout)))[1:] == [
+        [label, f"{big:.6g}", f"{small:.6g}", ""]
+        for label, (big, small) in zip(expected.values, expected.probabilities.T, strict=True)]
+    assert len(set(expected.values)) == 2
 
 
 def test_a_reader_that_has_enough_is_no_error(trained):

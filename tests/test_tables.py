@@ -411,6 +411,8 @@ def test_columns_are_found_by_name_and_further_ones_ignored(encoding):
 @pytest.mark.parametrize(("change", "message"), [
     ({"size": None}, r"table must have the columns of the training; got no 'size' in the dictionary\. Add them"),
     ({"size": None, "sizes": ["1"]}, r"got no 'size' in the dictionary\. Rename 'sizes'"),
+    ({"colour": None, "Color": ["red"]}, r"got no 'colour' in the dictionary\. Rename 'Color'"),
+    ({"day": None, "size": ["1"]}, r"got no 'day' in the dictionary\. Add them"),
     ({"size": ["big"]}, "'size' must hold numbers, written as in training with a decimal comma; got 'big' in row 1"),
     ({"size": ["1.5"]}, r"'size' must hold numbers, written as in training with a decimal comma; got '1\.5' in row 1"),
     ({"day": ["soon"]}, "column 'day' must hold dates; got 'soon' in row 1"),
