@@ -1,6 +1,7 @@
 """The command ``shallownet``: train on a table, predict new rows, show what is in a model's file.
 
-Wrong input is one line and exit status 2; what takes long shows a bar on a terminal. Adding a command is adding a row to ``COMMANDS``.
+Wrong input is one line and exit status 2; what takes long shows a bar on a terminal. Adding a command is adding a row
+to ``COMMANDS``.
 """
 
 import argparse
