@@ -218,10 +218,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:                                               # the reader, such as head, has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except KeyboardInterrupt:
-        print("\nshallownet: interrupted", file=sys.stderr)
-        return 130
-    except (OSError, ValueError, TypeError, ImportError, FloatingPointError, MemoryError) as error:
+    except (KeyboardInterrupt, OSError, ValueError, TypeError, ImportError, FloatingPointError, MemoryError) as error:
+        if _is_interrupt(error):
+            print("\nshallownet: interrupted", file=sys.stderr)
+            return 130
         print(f"shallownet: error: {_in_one_line(error)}", file=sys.stderr)
         return 2
     return 0
@@ -269,6 +269,11 @@ def _bar(what, shape="{desc}: {percentage:3.0f} %|{bar}| {elapsed}", delay=0.5):
 
 def _note(text):
     print(f"shallownet: note: {_as_options(str(text))}", file=sys.stderr)
+
+
+def _is_interrupt(error):
+    """Whether it is Ctrl-C, or comes from it: a library that is interrupted while it is imported says ImportError."""
+    return isinstance(error, KeyboardInterrupt) or (error is not None and _is_interrupt(error.__cause__))
 
 
 def _in_one_line(error):

@@ -158,6 +158,13 @@ def test_a_gzipped_table_gives_the_same_network(trained, capsys):
     np.testing.assert_array_equal(ours["W1"], expected["W1"])
 
 
+@pytest.mark.parametrize("mark", ["tab", r"\t", "\t"])
+def test_a_tab_can_be_named(mark, trained, capsys):
+    (trained / "tabs.csv").write_text("size\tcolour\n9\tred,blue\n")
+    status, out, _ = run(["predict", trained / "model.h5", trained / "tabs.csv", "--delimiter", mark], capsys)
+    assert (status, len(out.splitlines())) == (0, 2)
+
+
 MISTAKES = [
     ("train none.csv --target kind --output m.h5",
      "there is no file 'none.csv'.\n"),
@@ -348,6 +355,17 @@ def test_ctrl_c_ends_politely_and_writes_nothing(tmp_path):
     assert "Traceback" not in err
     assert "%" not in err                                                 # no bar where nobody sees it
     assert [path.name for path in tmp_path.iterdir()] == ["large.csv"]
+
+
+def test_ctrl_c_while_a_library_is_imported_is_no_error_of_the_import(monkeypatch, capsys):
+    def stop(options):
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as error:
+            raise ImportError("initialization failed") from error
+
+    monkeypatch.setitem(cli.COMMANDS, "stop", cli.Command("stop", lambda parser: None, stop))
+    assert run(["stop"], capsys) == (130, "", "\nshallownet: interrupted\n")
 
 
 def test_a_terminal_shows_a_bar_that_grows_until_ctrl_c(tmp_path):

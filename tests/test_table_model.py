@@ -130,6 +130,14 @@ def test_a_date_is_predicted_as_a_date():
     assert predict_table(model, {"a": [0.5, 6.5]}).values == ["2026-01-01", "2026-01-07"]
 
 
+def test_an_interval_that_begins_before_1970_is_nothing_to_tell_of():
+    days = [f"1970-01-{1 + i % 7 // 2 + (i % 3 == 0):02}" for i in range(40)]
+    model = train_table({"a": np.arange(40) % 7 + 0.5, "day": days}, "day")
+    predictions = predict_table(model, {"a": [0.5, 6.5]}, level=0.99)
+    assert predictions.lower.min() < 0
+    assert predictions.told == []
+
+
 def test_the_description_tells_decisions_scores_and_versions(classifier):
     lines = describe(classifier)
     assert "colour: text, 3 levels: " in "\n".join(lines)

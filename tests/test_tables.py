@@ -125,11 +125,12 @@ def test_a_target_of_dates_or_times_is_values(cells, values, said):
 
 def test_texts_in_a_target_of_numbers_are_refused_until_a_regression_is_asked_for():
     cells = [f"{i}.5" for i in range(40)] + ["tall", "NA", "5'7", "tall"]
-    frame = {"a": np.arange(44) % 7, "y": cells}
+    frame = {"a": [*np.arange(40) % 7, None, 8, None, 9], "y": cells}
     with pytest.raises(ValueError, match=r"got 'tall' in row 41; \"5'7\" in row 43; .*='regression', which leaves the"):
         read_table(frame, "y")
     result = read_table(frame, "y", task="regression")
     np.testing.assert_array_equal(result.Y, [np.arange(40) + 0.5])
+    assert told(result, "a") == "a: numbers"                              # its holes are in rows that are left out
     assert told(result, "y") == ("y: target, values; 3 rows whose cell is no number left out: 'tall' 2, \"5'7\" 1; "
                                  "1 row without it left out")
     Y, known = encode_target(frame, json.loads(json.dumps(result.encoding)))
@@ -432,6 +433,16 @@ def test_a_row_that_cannot_be_encoded_is_refused_alone(encoding):
     assert np.isnan(encoded.X[:, 1]).all()
 
 
+def test_lines_of_another_length_are_refused_alone_where_names_of_rows_stand_in_front(encoding, tmp_path):
+    lines = ["A,1,red,2026-01-01", "B,2,red", "C,3,blue,2026-02-01", "D,4,red,2026-01-01,5", "E,5,green,2026-01-01"]
+    encoded = encode_rows(table(tmp_path, "\n".join(["size,colour,day", *lines])), encoding)
+    assert {row: reason[:45] for row, reason in encoded.refused.items()} == {
+        1: "each line must have 4 cells; got 3 in line 3 ", 3: "each line must have 4 cells; got 5 in line 5 "}
+    np.testing.assert_array_equal(encoded.X[0], [1, np.nan, 3, np.nan, 5])
+    with pytest.raises(ValueError, match=r"each line must have 4 cells; got 3 in line 3 of .*csv and 1 more row\. C"):
+        encode(tmp_path / "table.csv", encoding)
+
+
 def test_a_hole_where_training_had_none_is_told():
     encoding = column("a", ["1", "4", "2"]).encoding
     with pytest.warns(UserWarning, match="a: nothing in row 2, where training had no holes; the median 2 is taken"):
@@ -533,6 +544,7 @@ def test_numbers_are_those_of_pandas(tmp_path):
     ("a,y\n1,NA\n2,\n", "column 'y' must hold the target; got no cell with anything in it in .*table.csv"),
     ("a,y\n3,1\n3,2.5\n", "a table with a column to learn from; .* has none: .*a: left out, every cell is 3"),
     ("a,y\n1,5\n2,7\n3,x\n4,9.5\n", "column 'y' must hold a number in every line, as in most; got 'x' in line 4"),
+    ("a,y\n1,2\n2,2,3\n3,4\n4,5\n", "a table with 2 cells in every line, as in its header; got 3 in line 3 of .*csv"),
     ("a,y\n1,2\n1,2,3\n4\n", "a table with 2 cells in every line, as in its header; got 3 in line 3, and another "
                              "length in 1 more lines of .*table.csv"),
     ("a,y\n1,2\n3,4\n5,\"2\n", "a CSV file; the quote that opens in line 4 of .*table.csv is never closed"),
