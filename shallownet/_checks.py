@@ -3,6 +3,7 @@
 import math
 import numbers
 import os
+import stat
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -321,6 +322,10 @@ def as_path(argument, path):
 def regular_file(path):
     """Return ``path`` as a ``pathlib.Path``, refusing a folder, a pipe or a device."""
     path = as_path("path", path)
-    if path.exists() and not path.is_file():  # opening a named pipe would wait for ever
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:                 # whoever opens it says so
+        return path
+    if not stat.S_ISREG(mode):                # opening a named pipe would wait for ever
         raise ValueError(f"path must be a regular file; got {path}, a folder, pipe or device.")
     return path

@@ -1,9 +1,9 @@
 """Files: replaced atomically, opened with care, refused with the reason; shared by all that reads or writes them."""
 
+import _signal
 import errno
 import os
 import secrets
-import signal
 import stat
 import threading
 from contextlib import contextmanager, suppress
@@ -124,26 +124,33 @@ def _read_some(file, offset, view):
 _position = threading.Lock()
 
 
-# What damaged content leads to. The refusals of the operating system (OSError, MemoryError) and whatever a signal's
-# handler raises pass as what they are.
+# What damaged content leads to. The refusals of the operating system (OSError, MemoryError) pass as what they are.
 DAMAGE = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError)
 
 
 @contextmanager
 def refusing(path, kind):
-    """Turn what damaged content leads to into a ``ModelFileError`` with the path and the reason."""
-    try:
-        yield
-    except DAMAGE as error:
-        own = isinstance(error, ModelFileError)
-        reason = str(error) if own else f"{type(error).__name__}: {error}"
-        with open(path, "rb") as file:
-            maker = maker_of(file.read(BEGIN))
-        if maker:
-            raise ModelFileError(f"path must be a shallownet {kind} file; got {os.fspath(path)!r}, which is {maker}. "
-                                 "Read its arrays with the program that wrote it, or with h5py.") from None
-        raise ModelFileError(f"path must be a whole shallownet {kind} file; got {os.fspath(path)!r}, but {reason}. "
-                             "Restore it from a copy, or write it again.") from (None if own else error)
+    """Turn what damaged content leads to into a ``ModelFileError`` with the path and the reason.
+
+    What a signal's handler raises comes after the block, as what it is.
+    """
+    with defer_signals():
+        try:
+            yield
+        except DAMAGE as error:
+            _refuse(path, kind, error)
+
+
+def _refuse(path, kind, error):
+    own = isinstance(error, ModelFileError)
+    reason = str(error) if own else f"{type(error).__name__}: {error}"
+    with open(path, "rb") as file:
+        maker = maker_of(file.read(BEGIN))
+    if maker:
+        raise ModelFileError(f"path must be a shallownet {kind} file; got {os.fspath(path)!r}, which is {maker}. "
+                             "Read its arrays with the program that wrote it, or with h5py.") from None
+    raise ModelFileError(f"path must be a whole shallownet {kind} file; got {os.fspath(path)!r}, but {reason}. "
+                         "Restore it from a copy, or write it again.") from (None if own else error)
 
 
 def maker_of(begin):
@@ -166,12 +173,13 @@ def require(condition, reason):
 def defer_signals():
     """Hold back the signals with Python handlers until the block ends, for code in which their exceptions get lost.
 
-    What a handler raises while h5py's objects are cleaned up, for one, Python prints and forgets.
+    What a handler raises while h5py's objects are cleaned up, for one, Python prints and forgets. The module
+    ``signal`` itself, which is ``_signal`` with names for the numbers, swallows a ``ValueError``.
     """
     if threading.current_thread() is not threading.main_thread():
         yield                                                             # handlers run in the main thread only
         return
-    handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
+    handlers = {number: _signal.getsignal(number) for number in _signal.valid_signals()}
     handlers = {number: handler for number, handler in handlers.items() if callable(handler)}
     held, holding = [], True
 
@@ -183,11 +191,11 @@ def defer_signals():
 
     try:
         for number in handlers:
-            signal.signal(number, hold)
+            _signal.signal(number, hold)
         yield
     finally:
         holding = False
         for number, handler in handlers.items():
-            signal.signal(number, handler)
+            _signal.signal(number, handler)
         for number in held:
-            signal.raise_signal(number)
+            _signal.raise_signal(number)

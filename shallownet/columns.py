@@ -132,7 +132,7 @@ def _map_in_runs(submit, threads, most, function, parts):
 
 @cache
 def keep_freed_memory():
-    """Let glibc keep the memory of a block's arrays, up to 4 MiB each and 32 MiB in all, for the next block.
+    """Let glibc keep the memory of arrays, up to 32 MiB each and 64 MiB in all, for the next block or chunk.
 
     Giving it back to the system and asking for it again can take longer than all the arithmetic. Who has set glibc's
     ``MALLOC_MMAP_THRESHOLD_`` knows better.
@@ -140,8 +140,8 @@ def keep_freed_memory():
     if sys.platform == "linux" and "MALLOC_MMAP_THRESHOLD_" not in os.environ:
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)             # musl has none
         if mallopt is not None:
-            mallopt(-3, 2**22)                                            # M_MMAP_THRESHOLD
-            mallopt(-1, 2**25)                                            # M_TRIM_THRESHOLD
+            mallopt(-3, 2**25)                                            # M_MMAP_THRESHOLD, at its most
+            mallopt(-1, 2**26)                                            # M_TRIM_THRESHOLD
 
 
 def drawn_batches(arrays, batch_size, generator, skip=0):

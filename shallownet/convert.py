@@ -12,15 +12,17 @@ import argparse
 import hashlib
 import json
 import math
+import os
 import sys
+from contextlib import suppress
 from functools import partial
 
 import h5py
 import numpy as np
 
 from shallownet._checks import check_finite
-from shallownet._files import ModelFileError, defer_signals, open_regular, refusing, require
-from shallownet._hdf5 import LOADERS
+from shallownet._files import ModelFileError, open_regular, refusing, require
+from shallownet._hdf5 import FORMAT_VERSION, LARGEST_HEAD, LOADERS, read_head
 from shallownet._types import PathLike
 from shallownet.column_files import write_columns
 from shallownet.network import NAMES
@@ -41,11 +43,15 @@ def convert(old: PathLike, new: PathLike) -> None:
     ------
     ModelFileError
         If ``old`` is damaged, or is no file of format_version 1.
+    ValueError
+        If ``old`` is of the present format already, or ``new`` is no place for a file.
     OSError
         If the operating system refuses.
     """
-    open_regular(old).close()
-    with defer_signals(), refusing(old, "format_version 1"):
+    if _is_current(old):
+        raise ValueError(f"old must be a file of format_version 1; got {os.fspath(old)!r}, which is of the present "
+                         f"format_version {FORMAT_VERSION}. Use it as it is.")
+    with refusing(old, "format_version 1"):
         try:
             with h5py.File(old, "r", locking=False) as file:
                 _convert(file, new)
@@ -53,6 +59,16 @@ def convert(old: PathLike, new: PathLike) -> None:
             if getattr(error, "errno", None) is not None:
                 raise                                                     # by the operating system
             raise ModelFileError(f"HDF5 finds {error}") from error
+
+
+def _is_current(path):
+    with open_regular(path) as file:
+        image, size = file.read(LARGEST_HEAD), os.fstat(file.fileno()).st_size
+    for name in LOADERS:
+        with suppress(ModelFileError):
+            read_head(image, size, name.removeprefix("shallownet "))
+            return True
+    return False
 
 
 def _convert(file, new):
@@ -133,9 +149,11 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         convert(arguments.old, arguments.new)
-    except (ValueError, OSError) as error:
+    except (ModelFileError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
+    except ValueError as error:                                           # nothing is wrong with the file
+        parser.error(str(error))
     return 0
 
 

@@ -135,23 +135,31 @@ def test_large_results_come_one_by_one():
 
 PAGE_FAULTS = """
 import resource
+import sys
 import numpy as np
 import shallownet as sn
+from shallownet.column_files import open_columns, write_columns
 
-X = np.ones((30, 100_000))
+X = np.ones((30, 300_000))
+Y = X[:1]
+if sys.argv[1] == "streamed":
+    write_columns(sys.argv[2], [X])
+    X = open_columns(sys.argv[2])
 parameters = sn.initialize_parameters(30, 20, 1)
-sn.train(X, X[:1], parameters, 1, threads=2)
+sn.train(X, Y, parameters, 1, threads=2)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-sn.train(X, X[:1], parameters, 11, threads=2)
+sn.train(X, Y, parameters, 8, threads=2)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's way of keeping memory")
 @pytest.mark.parametrize("trim", [None, "65536"])                         # the latter as Dask's nanny sets it
-def test_a_block_takes_the_memory_that_the_last_one_left(trim):
+@pytest.mark.parametrize("data", ["in memory", "streamed"])
+def test_a_block_takes_the_memory_that_the_last_one_left(data, trim, tmp_path):
     environment = {**os.environ, "MALLOC_TRIM_THRESHOLD_": trim} if trim else os.environ
-    child = subprocess.run([sys.executable, "-c", PAGE_FAULTS], env=environment, stdout=subprocess.PIPE, check=True)
+    command = [sys.executable, "-c", PAGE_FAULTS, data, tmp_path / "X.h5"]
+    child = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
     assert int(child.stdout) < 10_000                                     # 42,000 where each block asks the system
 
 

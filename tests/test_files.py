@@ -63,7 +63,7 @@ def interrupt(folder, name, attempts):
         durations.append(time.perf_counter() - start)
     outcomes = Counter()
     for k in range(int(attempts)):
-        error = (KeyboardInterrupt, TimeoutError, Alarm)[k % 3]
+        error = (KeyboardInterrupt, TimeoutError, Alarm, ValueError, TypeError)[k % 5]
         fired.clear()
         outcome = "lost"
         try:
@@ -71,10 +71,8 @@ def interrupt(folder, name, attempts):
             task()
             while not fired:
                 time.sleep(1e-4)
-        except error:
-            outcome = "raised"
-        except Exception as other:
-            outcome = f"changed to {other!r}"
+        except BaseException as other:
+            outcome = "raised" if type(other) is error else f"changed to {other!r}"
         outcomes[outcome] += 1
     print(dict(outcomes))
     print([path.name for path in Path(folder).iterdir() if path.suffix == ".tmp"])

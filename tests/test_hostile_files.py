@@ -3,6 +3,7 @@
 import os
 import re
 import resource
+import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -154,6 +155,16 @@ def test_an_old_file_names_its_cure_and_converted_it_is_what_it_was(kind, tmp_pa
         load(new_kind, tmp_path / "old.h5")
     run_child("-m", "shallownet.convert", tmp_path / "old.h5", tmp_path / "old.h5")        # in place
     assert outcome(new_kind, tmp_path / "old.h5", load(new_kind, tmp_path / "good.h5")) == "loaded unchanged"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_that_needs_no_conversion_is_told_so(kind, tmp_path):
+    write_good(kind, tmp_path / "good.h5")
+    command = [sys.executable, "-m", "shallownet.convert", tmp_path / "good.h5", tmp_path / "new.h5"]
+    child = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert child.returncode == 2
+    assert f"got '{tmp_path}/good.h5', which is of the present format_version 2. Use it as it is." in child.stderr
+    assert not (tmp_path / "new.h5").exists()
 
 
 @pytest.mark.parametrize("kind", KINDS)
