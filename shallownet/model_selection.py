@@ -27,7 +27,7 @@ from shallownet._types import Array, Parameters, RandomState
 from shallownet.activations import ACTIVATIONS, OUTPUT_ACTIVATIONS
 from shallownet.columns import workers
 from shallownet.costs import COSTS
-from shallownet.evaluation import predict_probability
+from shallownet.evaluation import predict_probability, score_of
 from shallownet.lbfgs import OPTIMIZER, minimize, train_lbfgs
 from shallownet.network import check_parameters, forward_propagation, initialize_parameters, output_of
 from shallownet.objective import cost_of_columns, objective
@@ -816,22 +816,12 @@ def _held_out_report(choice, Y, cost, weight, temperature):
     if choice.validation is None:
         return dict.fromkeys(names)
     table, held_out_cost, fold_costs = (getattr(choice.validation, name) for name in ("table", "cost", "fold_costs"))
-    A2 = OUTPUT_ACTIVATIONS[COSTS[cost].output](choice.validation.Z2 / temperature)
+    output = COSTS[cost].output
+    A2 = OUTPUT_ACTIVATIONS[output](choice.validation.Z2 / temperature)
     weights = choice.shares if weight is None else choice.shares * weight
     quantiles = residual_quantiles(Y - A2, weight) if cost == "squared_error" else None
-    score, *fold_scores = (_score(A2, Y, cost, weight) for weight in (weights.sum(axis=0), *weights))
+    score, *fold_scores = (score_of(A2, Y, output, weight) for weight in (weights.sum(axis=0), *weights))
     return dict(zip(names, (table, held_out_cost, fold_costs, score, fold_scores, A2, quantiles), strict=True))
-
-
-def _score(A2, Y, cost, weight):
-    """Return the accuracy, or R², of outputs."""
-    if cost != "squared_error":
-        right = A2.argmax(axis=0) == Y.argmax(axis=0) if len(Y) > 1 and COSTS[cost].output == "softmax" else (
-            ((A2 > 0.5) == (Y > 0.5)).mean(axis=0))
-        return float(np.average(right, weights=weight))
-    mean = np.average(Y, axis=1, weights=weight)[:, np.newaxis]
-    residual, total = (np.average(np.square(D), axis=1, weights=weight) for D in (Y - A2, Y - mean))
-    return float(np.mean(1 - residual / np.where(total == 0, 1, total)))
 
 
 def residual_quantiles(residuals, weight=None):
