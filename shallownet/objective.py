@@ -2,7 +2,8 @@
 
 A driver (``training.descend``, ``lbfgs.minimize``) takes an ``Objective`` and knows nothing of the data. Arrays in
 memory, streams and mini-batches give one here, a cluster in ``dask.py``, loops that Numba compiles in ``compiled.py``.
-Cost and gradient are means over the samples, so those of the whole are the weighted means of those of its blocks.
+Cost and gradient are means over the samples, so those of the whole are the weighted means of those of its blocks. And
+``Z2`` is a sum over the hidden units, so a wide network is a sum of narrower ones.
 """
 
 from collections.abc import Callable, Iterator
