@@ -41,7 +41,17 @@ from shallownet.callbacks import print_cost as print_cost_callback
 from shallownet.columns import chunks, column_slices, load, workers
 from shallownet.costs import COSTS
 from shallownet.network import NAMES
-from shallownet.objective import Batches, Objective, as_vector, check_data, named, objective, total_weight
+from shallownet.objective import (
+    Batches,
+    Objective,
+    as_vector,
+    block_count,
+    check_data,
+    named,
+    objective,
+    part_count,
+    total_weight,
+)
 from shallownet.optimizers import Optimizer, adam, check_optimizer, gradient_descent, learning_rate_of, momentum
 from shallownet.states import network_of
 from shallownet.training import network_for, train_objective
@@ -238,7 +248,10 @@ def compiled_objective(
     threads: int | None = None,
     optimizer: Optimizer | None = None,
 ) -> Iterator[Objective]:
-    """Give the ``Objective`` of these data, compiled; that of the plain functions where a row of a table is the user's.
+    """Give the ``Objective`` of these data, compiled.
+
+    It is that of the plain functions where a row of a table is the user's, and where the hidden units of a wide network
+    are split over the threads: a step is matrix products, and BLAS makes them either way.
 
     Parameters
     ----------
@@ -249,11 +262,12 @@ def compiled_objective(
     """
     settings = {"l2": l2, "sample_weight": sample_weight, "batch_size": batch_size, "random_state": random_state,
                 "threads": threads}
-    if not is_known(parameters):
+    known = is_known(parameters)
+    arrays, l2, batch_size, generator, dtype = check_data(X, Y, parameters, **settings)
+    if not known or is_split(parameters, batch_size or arrays[0].shape[1], batch_size):
         with objective(X, Y, parameters, **settings) as data:
             yield data
         return
-    arrays, l2, batch_size, generator, dtype = check_data(X, Y, parameters, **settings)
     network = Network(parameters, dtype)
     if batch_size is not None:
         with closing(Batches(arrays, batch_size, generator)) as batches, workers(1, 1):
@@ -445,6 +459,11 @@ def is_known(parameters):
             warnings.warn(f"{name!r} is not compiled: the plain functions run in its place.", stacklevel=4)
             return False
     return True
+
+
+def is_split(parameters, m, batch_size):
+    """Whether the plain engine splits the hidden units of each mini-batch, or of a full batch in one block."""
+    return part_count(parameters, m) > 1 and (batch_size is not None or block_count(parameters, m) == 1)
 
 
 def over_outputs(function, parameters, X):

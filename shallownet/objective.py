@@ -2,12 +2,14 @@
 
 A driver (``training.descend``, ``lbfgs.minimize``) takes an ``Objective`` and knows nothing of the data. Arrays in
 memory, streams and mini-batches give one here, a cluster in ``dask.py``, loops that Numba compiles in ``compiled.py``.
-Cost and gradient are means over the samples, so those of the whole are the weighted means of those of its blocks.
+Cost and gradient are means over the samples, so those of the whole are the weighted means of those of its blocks. And
+``Z2`` is a sum over the hidden units, so a wide network is a sum of narrower ones.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -22,8 +24,12 @@ from shallownet._checks import (
 )
 from shallownet._random import generator_state, random_generator, set_generator_state
 from shallownet._types import Array, Columns, Grads, Parameters, RandomState, State
+from shallownet.activations import OUTPUT_ACTIVATIONS
 from shallownet.columns import block_size, chunk_size, drawn_batches, map_blocks, take, workers
 from shallownet.network import NAMES, backward_propagation, compute_cost, forward_propagation, output_of
+
+PART_OPERATIONS = 3 * 10**8   # of a part of a wide network, in a step: far above what it costs that threads meet
+PART_UNITS = 64               # that a part has at least
 
 # What overflows is refused by name, so NumPy need not warn of it.
 ignore_overflow = partial(np.errstate, over="ignore", under="ignore", invalid="ignore")
@@ -99,11 +105,14 @@ def objective(
         threads=threads,
     )
     parameters = as_dtype(parameters, dtype)
-    blocks = block_count(parameters, batch_size or arrays[0].shape[1])
-    with workers(threads, blocks, gradient_bytes(parameters)) as run:
+    m = batch_size or arrays[0].shape[1]
+    blocks, parts = block_count(parameters, m), part_count(parameters, m)
+    with workers(threads, blocks if blocks > 1 else parts, gradient_bytes(parameters)) as run:
         evaluate = cost_and_gradient
         if blocks > 1 or (batch_size is None and any(map(is_streamed, arrays))):
             evaluate = partial(cost_and_gradient_by_blocks, run=run)
+        elif parts > 1:
+            evaluate = partial(cost_and_gradient_by_parts, run=run)
         if batch_size is None:
             yield _full_batch(evaluate, run, arrays, l2, dtype)
         else:
@@ -234,6 +243,55 @@ def cost_and_gradient(
     return cost, backward_propagation(parameters, cache, X, Y, l2=l2, sample_weight=sample_weight)
 
 
+def cost_and_gradient_by_parts(
+    parameters: Parameters,
+    X: Array,
+    Y: Array,
+    *,
+    l2: float = 0.0,
+    sample_weight: Array | None = None,
+    with_cost: bool = True,
+    run: Callable = map,
+) -> tuple[float | None, Grads]:
+    """Return ``(cost, grads)`` of the samples for a wide network, evaluated as the sum of narrower ones.
+
+    Each part of the hidden units is a network of its own: ``Z2 = Σ W2ₚ g(W1ₚ X + b1ₚ) + b2``. Only this sum needs all
+    parts; ``Z1``, ``A1``, ``dZ1`` and the gradients are each part's own. ``run`` is a ``map``: that of ``workers``.
+    """
+    parts = hidden_units(parameters, part_count(parameters, X.shape[1]))
+    no_bias = {"b2": np.zeros_like(parameters["b2"])}
+    networks = [parameters | part_of(parameters, units) | no_bias for units in parts]
+    caches = list(run(lambda network: forward_propagation(X, network)[1], networks))
+    Z2 = sum(cache["Z2"] for cache in caches) + parameters["b2"]          # (n_y, m)
+    A2 = OUTPUT_ACTIVATIONS[output_of(parameters)](Z2)                    # (n_y, m)
+    cost = None
+    if with_cost:
+        cost = compute_cost(A2, Y, parameters, cache={"Z2": Z2}, l2=l2, sample_weight=sample_weight)
+    grads = {"d" + name: np.empty_like(parameters[name]) for name in NAMES}
+
+    def backward(part):
+        units, network, cache = part
+        of_part = backward_propagation(network, cache | {"A2": A2}, X, Y, l2=l2, sample_weight=sample_weight)
+        for name, gradient in part_of(grads, units, "d").items():
+            gradient[:] = of_part[name]
+        return of_part["db2"]                                             # of each part the same
+
+    grads["db2"], *_ = run(backward, list(zip(parts, networks, caches, strict=True)))
+    return cost, grads
+
+
+def hidden_units(parameters, count):
+    """Return the slices of the hidden units that make ``count`` parts of about the same size."""
+    bounds = [len(parameters["W1"]) * k // count for k in range(count + 1)]
+    return [slice(*ends) for ends in pairwise(bounds)]
+
+
+def part_of(arrays, units, prefix=""):
+    """Return the views of W1, b1 and W2, or with the prefix of dW1, ..., that belong to these hidden units."""
+    W1, b1, W2 = (arrays[prefix + name] for name in ("W1", "b1", "W2"))
+    return {prefix + "W1": W1[units], prefix + "b1": b1[units], prefix + "W2": W2[:, units]}
+
+
 def cost_and_gradient_by_blocks(
     parameters: Parameters,
     X: Columns,
@@ -316,13 +374,9 @@ def total_weight(X, sample_weight):
 
 
 def column_bytes(parameters):
-    """What a training step's arrays take for one column: X, then Z1, A1, dZ1, then Z2, A2, dZ2 and Y.
-
-    In a wide network a byte for each hundred operations, if that is more: then several threads share a mini-batch.
-    """
+    """What a training step's arrays take for one column: X, then Z1, A1, dZ1, then Z2, A2, dZ2 and Y."""
     W1, W2 = parameters["W1"], parameters["W2"]
-    operations = 6 * (W1.size + W2.size)                                  # three products with each, two apiece
-    return max((W1.shape[1] + 3 * W1.shape[0] + 4 * W2.shape[0]) * W1.itemsize, operations // 100)
+    return (W1.shape[1] + 3 * W1.shape[0] + 4 * W2.shape[0]) * W1.itemsize
 
 
 def gradient_bytes(parameters):
@@ -333,3 +387,14 @@ def gradient_bytes(parameters):
 def block_count(parameters, m):
     """In how many blocks ``m`` columns are evaluated."""
     return -(-m // block_size(column_bytes(parameters)))
+
+
+def part_count(parameters, m):
+    """In how many parts of the hidden units ``m`` columns are evaluated: a power of two, which cores share out evenly.
+
+    It depends on the sizes alone, and so do the bits.
+    """
+    W1, W2 = parameters["W1"], parameters["W2"]
+    operations = 6 * (W1.size + W2.size) * m                              # three products with each, two apiece
+    most = min(len(W1) // PART_UNITS, operations // PART_OPERATIONS)
+    return 2 ** (max(1, most).bit_length() - 1)

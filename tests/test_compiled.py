@@ -274,6 +274,16 @@ def test_a_row_of_the_user_s_own_runs_in_the_plain_functions(table, name, row, n
         predict(ours, X)
 
 
+@pytest.mark.parametrize("batch_size", [None, 16])
+def test_hidden_units_that_are_split_are_so_in_the_plain_functions(batch_size, problem, monkeypatch):
+    monkeypatch.setattr("shallownet.objective.PART_UNITS", 2)
+    monkeypatch.setattr("shallownet.objective.PART_OPERATIONS", 1)
+    parameters, X, Y = problem(m=40)
+    settings = {"batch_size": batch_size, "optimizer": adam(0.05), "threads": 2}
+    ours = train(X, Y, parameters, 10, **settings)[0]
+    assert_identical(ours, training.train(X, Y, parameters, 10, **settings)[0])
+
+
 def test_an_optimizer_of_the_user_s_own_is_called_each_time(problem):
     parameters, X, Y = problem(m=40)
     init, update = gradient_descent(0.5)

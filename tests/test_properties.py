@@ -21,7 +21,7 @@ from shallownet.columns import workers
 from shallownet.costs import COSTS
 from shallownet.evaluation import predict_probability
 from shallownet.network import NAMES, compute_cost, forward_propagation, initialize_parameters, layer_sizes
-from shallownet.objective import cost_and_gradient, cost_and_gradient_by_blocks
+from shallownet.objective import cost_and_gradient, cost_and_gradient_by_blocks, cost_and_gradient_by_parts
 from shallownet.training import train
 
 GRADS = tuple("d" + name for name in NAMES)
@@ -180,6 +180,17 @@ def test_blocks_threads_and_streams_agree_with_the_whole(network, streamed, thre
         assert_same(cost_and_gradient_by_blocks(parameters, *source, run=run, **options), expected)
         np.testing.assert_allclose(predict_probability(parameters, source[0]), predict_probability(parameters, X),
                                    **EXACT)
+
+
+@given(networks(), st.integers(1, 3))
+@settings(max_examples=60)
+def test_parts_of_the_hidden_units_agree_with_the_whole(network, threads):
+    parameters, X, Y, options = network
+    expected = cost_and_gradient(parameters, X, Y, **options)
+    with pytest.MonkeyPatch.context() as patch, workers(threads, 8) as run:
+        patch.setattr("shallownet.objective.PART_UNITS", 1)
+        patch.setattr("shallownet.objective.PART_OPERATIONS", 1)
+        assert_same(cost_and_gradient_by_parts(parameters, X, Y, run=run, **options), expected)
 
 
 @given(networks(costs=("cross_entropy", "softmax_cross_entropy")), st.sampled_from([1e3, 1e6, 1e100, 1e300]))

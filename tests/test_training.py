@@ -38,6 +38,13 @@ def small_chunks(monkeypatch):
     monkeypatch.setattr(columns, "READ_BYTES", 16 * 4 * 8)
 
 
+@pytest.fixture
+def small_parts(monkeypatch):
+    """Parts of two hidden units, in a network of four or more."""
+    monkeypatch.setattr("shallownet.objective.PART_UNITS", 2)
+    monkeypatch.setattr("shallownet.objective.PART_OPERATIONS", 1)
+
+
 # The published numbers
 
 @pytest.mark.parametrize(("seed", "series"), [(3, "planar_costs_seed3"), (2, "planar_costs_seed2")])
@@ -316,8 +323,12 @@ def test_streamed_data_trains_like_data_in_memory(kind, which, tmp_path, small_c
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("batch_size", [None, 150])
-def test_the_bits_do_not_depend_on_the_number_of_threads(dtype, batch_size, monkeypatch, problem):
-    monkeypatch.setattr(columns, "BLOCK_BYTES", 1)
+@pytest.mark.parametrize("split", ["blocks of samples", "parts of the hidden units"])
+def test_the_bits_do_not_depend_on_the_number_of_threads(dtype, batch_size, split, monkeypatch, problem, request):
+    if split == "blocks of samples":
+        monkeypatch.setattr(columns, "BLOCK_BYTES", 1)
+    else:
+        request.getfixturevalue("small_parts")
     parameters, X, Y = problem(n_x=20, n_h=10, m=500, dtype=dtype)
     results = [train(X, Y, parameters, 8, batch_size=batch_size, threads=threads, report_every=3)
                for threads in (1, 2, 4, None)]
@@ -347,6 +358,17 @@ def test_blas_is_held_at_one_thread_during_mini_batches(problem):
     seen = set()
     train(X, Y, parameters, 2, batch_size=3, optimizer=(lambda parameters: {}, update))
     assert seen == {1}
+
+
+@pytest.mark.parametrize("batch_size", [None, 8])
+def test_parts_of_the_hidden_units_train_like_the_whole(batch_size, problem, request):
+    parameters, X, Y = problem(n_h=9, n_y=3, m=40, cost="softmax_cross_entropy")
+    settings = {"optimizer": adam(0.05), "l2": 0.7, "report_every": 3, "batch_size": batch_size}
+    whole = train(X, Y, parameters, 8, **settings)
+    request.getfixturevalue("small_parts")
+    parts = train(X, Y, parameters, 8, **settings)
+    assert_close(parts[0], whole[0], rtol=1e-11)
+    np.testing.assert_allclose(parts[1]["cost"], whole[1]["cost"], rtol=1e-12)
 
 
 def test_blocks_train_like_the_whole(monkeypatch, problem):
@@ -465,6 +487,11 @@ def test_a_resumed_training_ends_with_the_bits_of_one_that_never_stopped(run, na
         resumed, later = states_of(*data, None, 23, state=copy.deepcopy(state), **settings)
         assert_identical(resumed, result)
         assert_identical(later[-1], states[-1])
+
+
+@pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
+def test_a_resumed_training_in_parts_ends_with_the_bits_of_one_that_never_stopped(run, small_parts, problem):
+    test_a_resumed_training_ends_with_the_bits_of_one_that_never_stopped(run, "adam", False, None, problem)
 
 
 @pytest.mark.parametrize("kind", [*GENERATORS, "global"])
