@@ -1,5 +1,6 @@
 """CONTRIBUTING says what is true: its commands are CI's, and its steps add an activation and a cost that work."""
 
+import math
 import re
 from pathlib import Path
 
@@ -64,3 +65,20 @@ def test_the_files_it_names_are_there():
     assert links
     assert paths
     assert [name for name in links + paths if not (ROOT / name).exists()] == []
+
+
+def test_what_the_derivative_in_the_output_excludes_is_excluded():
+    """An output of GELU and of swish belongs to two inputs, where the derivatives differ."""
+    text = re.search(r"`derivative\(A\)` excludes.*?\n\n", CONTRIBUTING, re.S)[0]
+    erf = np.vectorize(math.erf)
+    excluded = {"GELU": lambda Z: Z / 2 * (1 + erf(Z / np.sqrt(2))), "swish": lambda Z: Z / (1 + np.exp(-Z))}
+    for name, function in excluded.items():
+        assert name in text
+        Z = np.linspace(-6, 0, 6001)
+        lowest = np.argmin(function(Z))
+        assert 0 < lowest < len(Z) - 1                                    # it falls, and rises again
+        A = function(Z[lowest] - 1)
+        twin = Z[lowest] + np.interp(A, function(Z[lowest:]), Z[lowest:] - Z[lowest])
+        np.testing.assert_allclose(function(twin), A, atol=1e-6)
+        slopes = [(function(z + 1e-6) - function(z - 1e-6)) / 2e-6 for z in (Z[lowest] - 1, twin)]
+        assert slopes[0] < -0.01 < 0.01 < slopes[1]
