@@ -1,7 +1,10 @@
 """CONTRIBUTING says what is true: its commands are CI's, and its steps add an activation and a cost that work."""
 
 import math
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -20,14 +23,19 @@ def blocks(language):
     return re.findall(rf"^```{language}\n(.*?)^```$", CONTRIBUTING, re.M | re.S)
 
 
-@pytest.fixture
-def added(monkeypatch):
-    """The tables, with the rows that the steps add."""
+def new_rows():
+    """The tables, each with the rows that the steps add."""
     names = {"np": np, "Array": Array, "Activation": Activation, "Cost": Cost}
     activation, cost, activation_row, cost_row = blocks("python")
     exec(activation + cost, names)
-    for table, row in ((ACTIVATIONS, activation_row), (COSTS, cost_row)):
-        for name, functions in eval(f"{{{row}}}", names).items():
+    return ((ACTIVATIONS, eval(f"{{{activation_row}}}", names)), (COSTS, eval(f"{{{cost_row}}}", names)))
+
+
+@pytest.fixture
+def added(monkeypatch):
+    """The tables, with the rows that the steps add."""
+    for table, rows in new_rows():
+        for name, functions in rows.items():
             monkeypatch.setitem(table, name, functions)
 
 
@@ -47,6 +55,27 @@ def test_what_the_steps_add_trains(added, problem):
 def test_the_added_cost_is_what_its_text_says(added):
     cost = COSTS["huber"].of_logits(np.array([[0.5, -3.0, 1e9], [0.0, 1.0, 0.0]]), np.zeros((2, 3)))
     np.testing.assert_allclose(cost, [[0.25, 5 + 1, 2e9 - 1]], rtol=1e-15)
+
+
+ADD = """
+import sys
+sys.path.insert(0, {tests!r})
+from test_contributing import new_rows
+for table, rows in new_rows():
+    table.update(rows)
+"""
+
+
+def test_the_steps_turn_no_test_red_but_those_that_want_a_value(tmp_path):
+    (tmp_path / "add_rows.py").write_text(ADD.format(tests=str(ROOT / "tests")))
+    files = [f"tests/test_{name}.py" for name in ("activations", "costs", "network", "docs", "checks")]
+    command = [sys.executable, "-m", "pytest", "-p", "add_rows", "-p", "no:cacheprovider", "-v", *files]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+    child = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+    red = re.findall(r"^(?:FAILED|ERROR) (\S+)", child.stdout, re.M)
+    assert "[softplus" in child.stdout
+    assert "[huber" in child.stdout
+    assert red == []
 
 
 def test_the_commands_are_those_of_the_readme_and_of_ci():
