@@ -278,6 +278,14 @@ def test_holes_in_numbers_get_the_median_and_are_marked():
     assert told(result, "a") == "a: numbers; 2 holes filled with the median 2 and marked"
 
 
+def test_holes_in_a_file_of_numbers_are_holes(tmp_path):
+    X, Y, features, classes = read_table(table(tmp_path, "a,b,y\n1,5,u\nNA,3,v\n4,,u\n2,4,v\n"), "y")
+    assert features == ("a", "a=(missing)", "b", "b=(missing)")
+    np.testing.assert_array_equal(X, [[1, 2, 4, 2], [0, 1, 0, 0], [5, 3, 4, 4], [0, 0, 1, 0]])
+    np.testing.assert_array_equal(Y, [[0, 1, 0, 1]])
+    assert classes == ("u", "v")
+
+
 def test_words_among_many_numbers_are_holes_of_that_column_and_told():
     cells = [f"{i}.5" for i in range(40)] + ["trace", "trace"]
     result = column("rain", cells)
