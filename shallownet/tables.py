@@ -360,6 +360,6 @@ def _check_column(argument, name, columns):
     if name in columns:
         return
     near = nearest(name, columns)
-    of = f"{listed(columns)}" if len(columns) <= 12 else (
-        f"the {len(columns)} columns, such as {listed(near or list(columns)[-NAMED:])}")
+    some = f"the {len(columns)} columns, such as {listed(near or list(columns)[-NAMED:])}"
+    of = listed(columns) if len(columns) <= 12 else some
     raise ValueError(f"{argument} must be one of {of}; got {name!r}." + (f" Did you mean {near[0]!r}?" if near else ""))
