@@ -515,6 +515,15 @@ def test_without_a_target_all_columns_are_features():
     assert len(summary(encoding)) == 9
 
 
+@pytest.mark.parametrize("n", [12, 13])
+def test_many_neighbours_that_are_the_same_are_one_line(n):
+    frame = {f"x{i}": [1.5, 2.0, i + 0.25] for i in range(n)} | {"text": ["a", "b", "a"], "size": [1.0, 2.0, 5.5]}
+    told = summary(fit_encoding(frame))[1:]
+    assert told[-2:] == ("text: text, 2 levels: a 2, b 1", "size: numbers")
+    assert told[:-2] == (("x0, x1, … x12, 13 columns: numbers",) if n == 13 else
+                         tuple(f"x{i}: numbers" for i in range(12)))
+
+
 def test_the_caller_keeps_his_frame():
     before = frame()
     after = before.copy(deep=True)
