@@ -107,8 +107,7 @@ def workers(threads, blocks, result_bytes=0):
     if threads is None:
         threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     threads = min(threads, blocks)
-    if blocks > 1:
-        keep_freed_memory()
+    keep_freed_memory()
     most = max(1, min(RUN_BLOCKS, BLOCK_BYTES // max(1, result_bytes)))
     with one_blas_thread(), thread_pool(threads if threads > 1 else 0) as (submit, threads):
         yield partial(_map_in_runs, submit, threads, most) if threads else map

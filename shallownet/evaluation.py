@@ -97,13 +97,13 @@ def accuracy(parameters: Parameters, X: Columns, Y: Columns) -> float:
     if output_of(parameters) == "linear":
         raise ValueError("accuracy must be asked of a classifier; got a linear output. Use r2_score.")
     X, Y = _compared(parameters, X, Y)
-    softmax = output_of(parameters) == "softmax"
 
-    def right(A2, Y):
-        return (A2.argmax(axis=0) == Y.argmax(axis=0)).sum() if softmax else ((A2 > 0.5) == (Y > 0.5)).sum()
+    def count(A2, Y):
+        right = _right(A2, Y, output_of(parameters))
+        return np.array([right.sum(), right.size])
 
-    labels = X.shape[1] if softmax else X.shape[1] * Y.shape[0]
-    return float(sum(over_outputs(right, parameters, X, Y)) / labels)
+    right, labels = sum(over_outputs(count, parameters, X, Y))
+    return float(right / labels)
 
 
 def r2_score(parameters: Parameters, X: Columns, Y: Columns) -> float:
@@ -144,7 +144,41 @@ def r2_score(parameters: Parameters, X: Columns, Y: Columns) -> float:
     def squares(A2, Y):
         return np.array([np.square(Y - A2).sum(axis=1), np.square(Y - first - mean).sum(axis=1)])
 
-    residual, total = sum(over_outputs(squares, parameters, X, Y))
+    return _r2(*sum(over_outputs(squares, parameters, X, Y)))
+
+
+def score_of(A2: Array, Y: Array, output: str, weight: Array | None = None) -> float:
+    """Return what ``accuracy``, or for a linear output ``r2_score``, says of outputs that are there already.
+
+    Parameters
+    ----------
+    A2, Y : array, shape (n_y, m)
+    output : {"sigmoid", "softmax", "linear"}
+    weight : array, shape (m,), optional
+        Of the samples; one with a weight of 0 is not there.
+
+    Examples
+    --------
+    >>> score_of(np.array([[0.2, 0.9, 0.4]]), np.array([[0, 1, 1]]), "sigmoid", np.array([1, 1, 2]))
+    0.5
+    """
+    if weight is not None:
+        A2, Y, weight = A2[:, weight > 0], Y[:, weight > 0], weight[weight > 0]
+    if output != "linear":
+        return float(np.average(_right(A2, Y, output).mean(axis=0), weights=weight))
+    D = Y - Y[:, :1]                                                      # 0 in a constant row
+    mean = np.average(D, axis=1, weights=weight)[:, np.newaxis]
+    return _r2(*(np.average(np.square(distance), axis=1, weights=weight) for distance in (Y - A2, D - mean)))
+
+
+def _right(A2, Y, output):
+    """Whether each label is right, ``(n_y, m)``, or ``(1, m)`` for a softmax."""
+    if output == "softmax":
+        return A2.argmax(axis=0, keepdims=True) == Y.argmax(axis=0, keepdims=True)
+    return (A2 > 0.5) == (Y > 0.5)
+
+
+def _r2(residual, total):
     constant = total == 0
     return float(np.mean(np.where(constant, residual == 0, 1 - residual / np.where(constant, 1, total))))
 

@@ -27,7 +27,7 @@ from shallownet._types import Array, Parameters, RandomState
 from shallownet.activations import ACTIVATIONS, OUTPUT_ACTIVATIONS
 from shallownet.columns import workers
 from shallownet.costs import COSTS
-from shallownet.evaluation import predict_probability
+from shallownet.evaluation import predict_probability, score_of
 from shallownet.lbfgs import OPTIMIZER, minimize, train_lbfgs
 from shallownet.network import check_parameters, forward_propagation, initialize_parameters, output_of
 from shallownet.objective import cost_of_columns, objective
@@ -266,8 +266,8 @@ def cross_validate(
     """Train a network on all folds but one, for each fold and several strengths ``l2``, and choose the best.
 
     The search begins in the middle of ``l2`` and goes on in both directions until ``patience`` neighbours on both sides
-    of the best are worse. Each strength begins with the same ``networks``: going on from a larger ``l2`` would stay
-    on its plateau.
+    of the best are worse; the nearest of the best comes next, and of two the stronger, which converges sooner. Each
+    strength begins with the same ``networks``: going on from a larger ``l2`` would stay on its plateau.
 
     Parameters
     ----------
@@ -327,13 +327,11 @@ def cross_validate(
 
     with workers(threads_for(threads, X, networks[0]), len(networks)) as run:
         best = len(strengths) // 2
-        while new := [k for k in _window(best, patience, len(strengths)) if k not in tried]:
-            tasks = [(strengths[k], *task) for k in new for task in zip(networks, parts, strict=True)]
+        while new := [k for k in _neighbours(best, patience, len(strengths)) if k not in tried]:
+            tasks = [(strengths[new[0]], *task) for task in zip(networks, parts, strict=True)]
             _plan(progress, num_iterations * sum(task[2][0].shape[1] for task in tasks))
-            results = list(run(trained, tasks))
-            for k in new:
-                of_folds, results = results[:len(networks)], results[len(networks):]
-                tried[k] = of_folds, *_held_out(of_folds, X, Y, weights)
+            of_folds = list(run(trained, tasks))
+            tried[new[0]] = of_folds, *_held_out(of_folds, X, Y, weights)
             best = min(tried, key=lambda k: np.average(tried[k][2], weights=weights.sum(axis=1)))
     table = {"l2": [], "cost": [], "std": []}
     for k in sorted(tried):
@@ -370,8 +368,9 @@ def _telling_of(progress, samples):
     return (tell,)
 
 
-def _window(best, patience, count):
-    return range(max(0, best - patience), min(count, best + patience + 1))
+def _neighbours(best, patience, count):
+    """Return the places around ``best``, the nearest first, and of two the stronger."""
+    return sorted(range(max(0, best - patience), min(count, best + patience + 1)), key=lambda k: (abs(k - best), -k))
 
 
 def _training_part(X, Y, sample_weight, share, generator):
@@ -816,22 +815,12 @@ def _held_out_report(choice, Y, cost, weight, temperature):
     if choice.validation is None:
         return dict.fromkeys(names)
     table, held_out_cost, fold_costs = (getattr(choice.validation, name) for name in ("table", "cost", "fold_costs"))
-    A2 = OUTPUT_ACTIVATIONS[COSTS[cost].output](choice.validation.Z2 / temperature)
+    output = COSTS[cost].output
+    A2 = OUTPUT_ACTIVATIONS[output](choice.validation.Z2 / temperature)
     weights = choice.shares if weight is None else choice.shares * weight
     quantiles = residual_quantiles(Y - A2, weight) if cost == "squared_error" else None
-    score, *fold_scores = (_score(A2, Y, cost, weight) for weight in (weights.sum(axis=0), *weights))
+    score, *fold_scores = (score_of(A2, Y, output, weight) for weight in (weights.sum(axis=0), *weights))
     return dict(zip(names, (table, held_out_cost, fold_costs, score, fold_scores, A2, quantiles), strict=True))
-
-
-def _score(A2, Y, cost, weight):
-    """Return the accuracy, or R², of outputs."""
-    if cost != "squared_error":
-        right = A2.argmax(axis=0) == Y.argmax(axis=0) if len(Y) > 1 and COSTS[cost].output == "softmax" else (
-            ((A2 > 0.5) == (Y > 0.5)).mean(axis=0))
-        return float(np.average(right, weights=weight))
-    mean = np.average(Y, axis=1, weights=weight)[:, np.newaxis]
-    residual, total = (np.average(np.square(D), axis=1, weights=weight) for D in (Y - A2, Y - mean))
-    return float(np.mean(1 - residual / np.where(total == 0, 1, total)))
 
 
 def residual_quantiles(residuals, weight=None):

@@ -25,7 +25,7 @@ from shallownet._encoding import EPOCH
 from shallownet._types import Array, Parameters, PathLike
 from shallownet.activations import OUTPUT_ACTIVATIONS
 from shallownet.costs import COSTS
-from shallownet.evaluation import predict_probability
+from shallownet.evaluation import predict_probability, score_of
 from shallownet.preprocessing import standardize
 from shallownet.storage import load_metadata, load_parameters, save_parameters
 from shallownet.tables import Table, encode_rows, read_table, summary
@@ -237,16 +237,16 @@ def baseline_scores(X: Array, Y: Array, cost: str, random_state: int = 3) -> dic
 
     constant = "the mean" if cost == "squared_error" else "the most frequent class"
     linear = "ridge regression" if cost == "squared_error" else "logistic regression"
-    m, scores = X.shape[1], {constant: [], linear: []}
+    m, output, scores = X.shape[1], COSTS[cost].output, {constant: [], linear: []}
     for share in deal_folds(Y, min(5, m), random_state=random_state) if m > 1 else ():
         train, test = share == 0, share > 0
         mean, std = standardize(X[:, train])
         X_train, X_test = (X[:, train] - mean) / std, (X[:, test] - mean) / std
         average = Y[:, train].mean(axis=1, keepdims=True)
-        scores[constant].append(_score(np.broadcast_to(average, Y[:, test].shape), Y[:, test], cost))
+        scores[constant].append(score_of(np.broadcast_to(average, Y[:, test].shape), Y[:, test], output))
         W, b = _linear(X_train, Y[:, train], cost)
-        A2 = OUTPUT_ACTIVATIONS[COSTS[cost].output](W @ X_test + b)
-        scores[linear].append(_score(A2, Y[:, test], cost))
+        A2 = OUTPUT_ACTIVATIONS[output](W @ X_test + b)
+        scores[linear].append(score_of(A2, Y[:, test], output))
     return scores
 
 
@@ -267,15 +267,6 @@ def _linear(X, Y, cost):
         ahead, ahead_b = W_new + t / (t + 3) * (W_new - W), b_new + t / (t + 3) * (b_new - b)
         W, b = W_new, b_new
     return W, b
-
-
-def _score(A2, Y, cost):
-    """Accuracy, or R²; 0 where Y is constant."""
-    if cost == "squared_error":
-        total = np.square(Y - Y.mean(axis=1, keepdims=True)).sum()
-        return float(1 - np.square(Y - A2).sum() / total) if total else 0.0
-    right = A2.argmax(axis=0) == Y.argmax(axis=0) if len(Y) > 1 else (A2[0] > 0.5) == (Y[0] > 0.5)
-    return float(right.mean())
 
 
 def _source(path):
