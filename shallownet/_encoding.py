@@ -204,7 +204,7 @@ def fit_column(name, cells, known, decimal, categorical, unnamed):
     styles = _styles(present)
     if len(styles) == 1:
         return _fit_moments(name, texts, *styles[0])
-    words = _words_among_numbers(name, texts, cells, known)
+    words = _words_among_numbers(name, texts, counts, cells, known)
     if words:
         values = np.array([np.nan if text in words else _formatted(text, PLAIN) for text in texts])
         return _fit_numbers(name, values[np.newaxis], "number", PLAIN, words=words)
@@ -247,12 +247,12 @@ def _row_numbers(values, rows, unnamed):
     return None
 
 
-def _words_among_numbers(name, texts, cells, known):
+def _words_among_numbers(name, texts, counts, cells, known):
     """The words that stand in a column of numbers, such as "trace", and count as holes there; none if it is text.
 
     What looks like a number written in another way is no word: it is refused.
     """
-    words = _words_of(texts)
+    words = _words_of(counts)
     rows = np.arange(cells.size) if known is None else np.flatnonzero(known)
     odd = [(row, text) for row, text in zip(rows, texts, strict=True) if text in words and LIKE_NUMBER.fullmatch(text)]
     if odd:
@@ -263,11 +263,10 @@ def _words_among_numbers(name, texts, cells, known):
     return words
 
 
-def _words_of(texts):
+def _words_of(counts):
     """What is no number in a column where most cells are, and how often it occurs; nothing if the column is text."""
-    numbers = [text for text in texts if is_number(text)]
-    words = Counter(text for text in texts if not (is_hole(text) or is_number(text)))
-    return words if len(numbers) > words.total() and len(set(numbers)) > LEVELS else Counter()
+    words = Counter({text: count for text, count in counts.items() if not is_number(text)})
+    return words if 2 * words.total() < counts.total() and len(counts) - len(words) > LEVELS else Counter()
 
 
 def _most(words):
@@ -334,7 +333,7 @@ def fit_target(name, cells, task, decimal):
     values, form = _numbers(name, _known(raw, known), cells, decimal)
     styles = [] if values is not None else _styles(texts)
     is_text = values is None and len(styles) != 1
-    words = _words_of(texts) if is_text and task == "regression" else {}
+    words = _words_of(Counter(texts)) if is_text and task == "regression" else {}
     if task is None and is_text:
         _refuse_target_slips(name, texts, cells, known)
     if task == "classification" or (task is None and (is_text or _are_two_whole(values))):

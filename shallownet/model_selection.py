@@ -40,7 +40,7 @@ L2 = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
 FOLDS = 5
 NETWORKS = 5
 TINY = 20                             # samples; below, the folds may tell nothing
-WEAK = {"linear": 0.1, "sigmoid": 0.03, "softmax": 0.03}         # the l2 where they don't, by the output
+WEAK = {"linear": 0.3, "sigmoid": 0.03, "softmax": 0.03}         # the largest l2 where they don't, by the output
 FOLD_SAMPLES = 3_000                  # a fold trains on at most so many
 FOLD_ITERATIONS, FOLD_TOLERANCE = 100, 1e-3
 QUANTILES = 1_001
@@ -744,7 +744,7 @@ def choose(
         if compared.cost < validation.cost:
             begin, validation = other, compared._replace(table=validation.table)
     if len(strengths) > 1 and m < TINY and not _telling(validation, X, Y, weight, cost):
-        return Choice(weak, begin, validation, shares)
+        return Choice(min(weak, validation.l2), begin, validation, shares)
     return Choice(validation.l2, validation.networks + begin[folds:], validation, shares)
 
 

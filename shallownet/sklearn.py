@@ -285,6 +285,8 @@ class _ShallowNet(BaseEstimator):
         """Return X, Y, the weights and the class weights as columns, without samples of weight 0."""
         if not go_on:
             self.encoding_ = fit_encoding(as_table(X)) if needs_encoding(X) else None
+        if getattr(getattr(y, "dtype", None), "kind", None) == "T":       # NumPy's strings, which scikit-learn refuses
+            y = y.astype(object)
         checks = {"multi_output": True, "y_numeric": isinstance(self, RegressorMixin)}
         if self.encoding_ is None:
             X, y = validate_data(self, dense(X), y, reset=not go_on, dtype=[np.float64, np.float32], **checks)

@@ -103,7 +103,8 @@ def predict_table(model: TableModel, table: Any, *, level: float = LEVEL) -> Pre
     table : path, DataFrame, or dictionary of columns
         With the columns of the training by name; the target may be missing.
     level : float
-        Share of the values that the intervals of a regression hold.
+        Share of the values that the intervals of a regression hold. All are as wide and know no bounds of the target:
+        it is told where they reach below 0 and no value did in training.
 
     Returns
     -------

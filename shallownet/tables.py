@@ -15,6 +15,8 @@ each column what it is, and writes that down in a plain dictionary, the encoding
 
 import warnings
 from collections.abc import Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,6 +27,8 @@ from shallownet._csv import read_cells
 from shallownet._encoding import KINDS, encode_values, fit_column, fit_target, left_out, two_decimals
 from shallownet._types import Array, PathLike
 from shallownet.preprocessing import one_hot
+
+ALIKE = 12                            # neighbours of which the same is told, each in its line
 
 
 class _Columns(NamedTuple):
@@ -328,9 +332,16 @@ def groups(encoding: dict[str, Any]) -> dict[str, slice]:
 
 
 def summary(encoding: dict[str, Any]) -> tuple[str, ...]:
-    """Return what was decided, in one line each."""
+    """Return what was decided: a line for each column, and one for more than ``ALIKE`` neighbours that are the same."""
     target = [encoding["target"]] if "target" in encoding else []
-    return (*encoding["told"], *(f"{column['name']}: {column['told']}" for column in (*target, *encoding["columns"])))
+    lines = [*encoding["told"], *(f"{column['name']}: {column['told']}" for column in target)]
+    for told, columns in groupby(encoding["columns"], itemgetter("told")):
+        names = [column["name"] for column in columns]
+        if len(names) > ALIKE:
+            lines.append(f"{names[0]}, {names[1]}, … {names[-1]}, {len(names)} columns: {told}")
+        else:
+            lines += [f"{name}: {told}" for name in names]
+    return tuple(lines)
 
 
 def _as_cells(table, delimiter=None, partly=False):
@@ -360,6 +371,6 @@ def _check_column(argument, name, columns):
     if name in columns:
         return
     near = nearest(name, columns)
-    of = f"{listed(columns)}" if len(columns) <= 12 else (
-        f"the {len(columns)} columns, such as {listed(near or list(columns)[-NAMED:])}")
+    some = f"the {len(columns)} columns, such as {listed(near or list(columns)[-NAMED:])}"
+    of = listed(columns) if len(columns) <= 12 else some
     raise ValueError(f"{argument} must be one of {of}; got {name!r}." + (f" Did you mean {near[0]!r}?" if near else ""))

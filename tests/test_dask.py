@@ -497,6 +497,16 @@ def test_data_that_does_not_fit_is_refused(client, data, change, message):
         train(X, Y, parameters, 1, client=client, sample_weight=weights, callbacks=[lambda state: pytest.fail("ran")])
 
 
+def test_the_cure_of_an_array_that_lies_the_wrong_way_round_works(client, data):
+    parameters, X, Y = data
+    expected, _ = train(*chunked(X, Y), parameters, 2, client=client)
+    X = da.from_array(X.T, chunks=(200, -1))                              # rows are samples
+    with pytest.raises(ValueError, match=r"^X must have samples as columns; got .*\. (?:Use X\.T)\.$"):
+        train(X, chunked(Y)[0], parameters, 2, client=client)
+    trained, _ = train(X.T, chunked(Y)[0], parameters, 2, client=client)
+    np.testing.assert_allclose(trained["W1"], expected["W1"], rtol=1e-12)
+
+
 @pytest.mark.parametrize("argument", ["X", "Y", "sample_weight"])
 def test_arrays_of_this_process_are_refused(client, data, argument):
     def without_the_last(block, block_info=None):

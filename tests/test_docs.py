@@ -5,12 +5,14 @@ import doctest
 import inspect
 import re
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 from matplotlib.mathtext import MathTextParser
 
 from shallownet import numerical_gradient
+from shallownet._types import CostName, Hidden
 from shallownet.activations import ACTIVATIONS, OUTPUT_ACTIVATIONS
 from shallownet.costs import COSTS
 
@@ -18,6 +20,7 @@ ROOT = Path(__file__).parents[1]
 MATHS = (ROOT / "docs/maths.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```python\n# (\S+)\n(.*?)^```$", MATHS, re.M | re.S)
 QUOTED = {line for _, block in BLOCKS for line in block.splitlines()}
+ROWS = [ACTIVATIONS[name] for name in get_args(Hidden)] + [COSTS[name] for name in get_args(CostName)]
 PROSE = re.sub(r"^```.*?^```$|`[^`]*`", "", MATHS, flags=re.M | re.S)
 FORMULAS = sorted(set(re.findall(r"\$\$(.+?)\$\$|(?<!\$)\$([^$\n]+)\$(?!\$)", PROSE)))
 
@@ -41,13 +44,13 @@ def test_every_quotation_names_its_file():
 @pytest.mark.parametrize(
     "function",
     sorted(
-        {f for row in (*ACTIVATIONS.values(), *COSTS.values()) for f in row if callable(f)}
+        {f for row in ROWS for f in row if callable(f)}
         | set(OUTPUT_ACTIVATIONS.values()),
         key=lambda f: f.__name__,
     ),
     ids=lambda f: f.__name__,
 )
-def test_every_activation_and_cost_is_quoted(function):
+def test_every_activation_and_cost_that_comes_with_the_package_is_quoted(function):
     function = inspect.unwrap(function)                                   # a decorator stands somewhere else
     lines = code_lines(Path(function.__code__.co_filename).relative_to(ROOT))
     first = 1 + next(i for i, line in enumerate(lines) if line.startswith(f"def {function.__name__}("))

@@ -146,6 +146,15 @@ def test_own_table_learns_values_too(run, tmp_path):
     assert (tmp_path / "levels.png").exists()
 
 
+def test_own_table_has_the_delimiter_that_a_message_advises(run, tmp_path, capsys):
+    lines = [f"{i % 10}:{i % 7}:{'high' if i % 10 > 4 else 'low'}" for i in range(200)]
+    (tmp_path / "levels.csv").write_text("a:b:level\n" + "\n".join(lines) + "\n")
+    with pytest.raises(SystemExit):
+        run("own_table", ["levels.csv", "--target", "level"])
+    (advised,) = re.findall(r"Use delimiter='(.)'", capsys.readouterr().err)
+    assert "high 100, low 100" in run("own_table", ["levels.csv", "--target", "level", "--delimiter", advised])
+
+
 @pytest.mark.parametrize(("text", "target", "message"), [
     (None, "level", "No such file"),
     ("a,level\n1,low\n2,high\n", "height", "height"),

@@ -24,10 +24,16 @@ plt.close()"""]
 
 
 @pytest.fixture(scope="module")
-def outputs():
-    """The outputs of each cell."""
+def notebook():
+    """The notebook after it was executed."""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in CELLS])
     nbclient.NotebookClient(notebook, timeout=120).execute()
+    return notebook
+
+
+@pytest.fixture
+def outputs(notebook):
+    """The outputs of each cell."""
     return [cell.outputs for cell in notebook.cells]
 
 
@@ -36,9 +42,16 @@ def test_a_plot_is_one_image(outputs, cell):
     assert sum("image/png" in output.get("data", {}) for output in outputs[cell]) == 1
 
 
-def test_the_progress_bar_is_seen(outputs):
-    shown = "".join(output.get("text", "") + str(output.get("data", "")) for output in outputs[1])
-    assert "200/200" in shown or "Widget" in shown or "FloatProgress" in shown
+def test_the_progress_bar_is_one_and_full_at_the_end(notebook, outputs):
+    (bar,) = outputs[1]                                                   # and no warning beside it
+    widgets = notebook.metadata.widgets["application/vnd.jupyter.widget-state+json"]["state"]
+    parts = widgets[bar["data"]["application/vnd.jupyter.widget-view+json"]["model_id"]]["state"]["children"]
+    models = [widgets[part.removeprefix("IPY_MODEL_")] for part in parts]
+    progress = [(model["state"]["value"], model["state"]["max"]) for model in models
+                if model["model_name"] == "FloatProgressModel"]
+    assert progress == [(200, 200)]
+    assert any("200/200" in model["state"]["value"] and "cost" in model["state"]["value"] for model in models
+               if model["model_name"] == "HTMLModel")
 
 
 def test_the_title_and_the_data_are_on_one_figure(outputs):

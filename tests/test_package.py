@@ -138,3 +138,24 @@ def test_doctests_run_and_warnings_are_errors():
     assert "--doctest-modules" in settings["addopts"]
     assert "shallownet" in settings["testpaths"].split()
     assert settings["filterwarnings"].split() == ["error"]
+
+
+def test_ci_tests_the_oldest_versions_too():
+    setup = configparser.ConfigParser()
+    setup.read(Path(__file__).parents[1] / "setup.cfg", encoding="utf-8")
+    core = setup["options"]["install_requires"] + setup["options.extras_require"]["lbfgs"]
+    assert all(re.fullmatch(r"\w+ >= [\d.]+", line) for line in core.split("\n") if line)
+    ci = (Path(__file__).parents[1] / ".ci/run").read_text(encoding="utf-8")
+    assert "core.replace(' >= ', '==')" in ci
+    oldest = ci[ci.index("oldest versions"):]
+    tested = re.findall(r"\w+", " ".join(re.findall(r"tests/test_\{(.*)\}\.py", oldest.partition("echo")[0])))
+    assert {"network", "training", "storage", "column_files", "threads", "plotting"} <= {*tested}
+
+
+def test_security_says_of_every_reader_what_holds():
+    text = (Path(__file__).parents[1] / "SECURITY.md").read_text(encoding="utf-8")
+    promised, other = text.split("## What does not have this promise")
+    for name in ("load_parameters", "load_metadata", "load_checkpoint", "open_columns"):
+        assert f"`{name}`" in promised
+    for name in ("read_coursera_h5", "read_idx", "read_mnist", "read_table", "python -m shallownet.convert"):
+        assert f"`{name}" in other

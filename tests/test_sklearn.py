@@ -151,6 +151,17 @@ def test_labels_of_any_type_come_back_and_are_saved(tables, labels, tmp_path):
     assert model.score(X, y) > 0.8
 
 
+def test_labels_of_numpy_s_strings_come_back_and_are_saved(tables, tmp_path):
+    X = tables[0]
+    y = np.array(["no\0", "no"], np.dtypes.StringDType())[tables[1][ShallowNetClassifier] % 2]
+    model = small(ShallowNetClassifier).fit(X, y)
+    model.save(tmp_path / "model.h5")
+    loaded = ShallowNetClassifier.load(tmp_path / "model.h5")
+    assert loaded.classes_.tolist() == ["no", "no\0"]
+    assert (loaded.predict(X) == model.predict(X)).all()
+    assert (model.predict(X) == y).mean() > 0.8
+
+
 @pytest.mark.parametrize("shape", [(90,), (90, 1), (90, 2)])
 def test_values_come_back_in_the_shape_they_came_in(tables, shape, tmp_path):
     X, y = tables[0], tables[1][ShallowNetRegressor]

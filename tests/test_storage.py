@@ -17,7 +17,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from hostile_files import run_child, same
+from hostile_files import forge, run_child, same, set_array
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -294,13 +294,21 @@ def test_a_file_of_another_kind_names_its_loader(load, tmp_path):
         load(tmp_path / f"{other}.h5")
 
 
-@pytest.mark.parametrize(("state", "reason"), [
-    ({"iteration": 3}, "KeyError: 'parameters'"),
-    ([1, 2], "TypeError"),
-    ({"parameters": {**network(), "b1": np.full((4, 1), np.inf)}}, r"parameters\['b1'\] must be finite"),
+def only_a_document(text):
+    def change(_, arrays):
+        arrays.clear()
+        arrays["document"] = np.frombuffer(text, np.uint8)
+    return change
+
+
+@pytest.mark.parametrize(("change", "reason"), [
+    (only_a_document(b'{"iteration": 3}'), "KeyError: 'parameters'"),
+    (only_a_document(b"[1, 2]"), "TypeError"),
+    (set_array("parameters.b1", np.full((4, 1), np.inf)), r"parameters\['b1'\] must be finite"),
 ])
-def test_a_checkpoint_without_a_finite_network_is_refused(state, reason, tmp_path):
-    storage._save(tmp_path / "run.h5", "checkpoint", state, {})
+def test_a_checkpoint_without_a_finite_network_is_refused(change, reason, tmp_path):
+    save_checkpoint(tmp_path / "run.h5", {"iteration": 3, "parameters": network()})
+    forge("checkpoint", tmp_path / "run.h5", change)
     with pytest.raises(ModelFileError, match=reason):
         load_checkpoint(tmp_path / "run.h5")
 

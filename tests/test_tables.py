@@ -278,6 +278,14 @@ def test_holes_in_numbers_get_the_median_and_are_marked():
     assert told(result, "a") == "a: numbers; 2 holes filled with the median 2 and marked"
 
 
+def test_holes_in_a_file_of_numbers_are_holes(tmp_path):
+    X, Y, features, classes = read_table(table(tmp_path, "a,b,y\n1,5,u\nNA,3,v\n4,,u\n2,4,v\n"), "y")
+    assert features == ("a", "a=(missing)", "b", "b=(missing)")
+    np.testing.assert_array_equal(X, [[1, 2, 4, 2], [0, 1, 0, 0], [5, 3, 4, 4], [0, 0, 1, 0]])
+    np.testing.assert_array_equal(Y, [[0, 1, 0, 1]])
+    assert classes == ("u", "v")
+
+
 def test_words_among_many_numbers_are_holes_of_that_column_and_told():
     cells = [f"{i}.5" for i in range(40)] + ["trace", "trace"]
     result = column("rain", cells)
@@ -505,6 +513,15 @@ def test_without_a_target_all_columns_are_features():
     assert encode(frame(), encoding).shape == (len(features(encoding)), 4)
     assert "target" not in encoding
     assert len(summary(encoding)) == 9
+
+
+@pytest.mark.parametrize("n", [12, 13])
+def test_many_neighbours_that_are_the_same_are_one_line(n):
+    frame = {f"x{i}": [1.5, 2.0, i + 0.25] for i in range(n)} | {"text": ["a", "b", "a"], "size": [1.0, 2.0, 5.5]}
+    told = summary(fit_encoding(frame))[1:]
+    assert told[-2:] == ("text: text, 2 levels: a 2, b 1", "size: numbers")
+    assert told[:-2] == (("x0, x1, … x12, 13 columns: numbers",) if n == 13 else
+                         tuple(f"x{i}: numbers" for i in range(12)))
 
 
 def test_the_caller_keeps_his_frame():
