@@ -28,9 +28,11 @@ from shallownet.activations import ACTIVATIONS, OUTPUT_ACTIVATIONS
 from shallownet.columns import workers
 from shallownet.costs import COSTS
 from shallownet.evaluation import predict_probability, score_of
-from shallownet.lbfgs import OPTIMIZER, minimize, train_lbfgs
+from shallownet.lbfgs import OPTIMIZER, minimize, train_objective
 from shallownet.network import check_parameters, forward_propagation, initialize_parameters, output_of
-from shallownet.objective import cost_of_columns, objective
+from shallownet.objective import cost_of_columns
+from shallownet.objective import objective as plain_objective
+from shallownet.optimizers import Optimizer
 from shallownet.preprocessing import class_numbers, fold_standardization, standardize
 from shallownet.states import initial_state
 
@@ -46,6 +48,29 @@ TELLING = 0.8                         # of the constant's cost: folds of few sam
 BETTER = 0.999                        # times the constant's cost: what counts as better than the constant
 ENSEMBLE_SAMPLES = 50_000             # networks times samples, of the last trainings
 PARALLEL = 200_000                    # hidden activations an iteration from which threads are worth it
+
+
+# Engines
+
+def objective_of(engine: str, optimizer: Optimizer | None = None) -> Callable:
+    """Return ``objective``, or its twin of the compiled engine, for which Numba is loaded only here.
+
+    Parameters
+    ----------
+    engine : {"numpy", "compiled"}
+    optimizer : Optimizer, optional
+        That of a training with ``training.descend``: the compiled engine makes its updates too.
+
+    Raises
+    ------
+    ImportError
+        If Numba is not installed.
+    """
+    if check_name("engine", engine, ("numpy", "compiled")) == "numpy":
+        return plain_objective
+    from shallownet.compiled import compiled_objective
+
+    return partial(compiled_objective, optimizer=optimizer)
 
 
 # Several networks
@@ -261,6 +286,7 @@ def cross_validate(
     patience: int = 2,
     random_state: RandomState = 3,
     threads: int | None = None,
+    engine: str = "numpy",
     progress: Callable[[int, int], None] | None = None,
 ) -> Validation:
     """Train a network on all folds but one, for each fold and several strengths ``l2``, and choose the best.
@@ -288,7 +314,7 @@ def cross_validate(
         Deals the folds out.
     threads : int, optional
         Threads for the folds; None takes one for each core. The result is the same for any number.
-    progress : callable, optional
+    engine, progress
         As in ``fit``.
 
     Returns
@@ -314,6 +340,7 @@ def cross_validate(
     check_shape("shares", shares, (len(networks), X.shape[1]), "There is a network for each fold.")
     strengths = sorted({check_number("l2", strength, minimum=0) for strength in l2})
     check_integer("patience", patience)
+    objective = objective_of(engine)
 
     generator = random_generator(random_state)
     parts = [_training_part(X, Y, sample_weight, share, generator) for share in shares]
@@ -322,8 +349,9 @@ def cross_validate(
 
     def trained(task):
         strength, network, (X_train, Y_train, weight) = task
-        return train_lbfgs(X_train, Y_train, network, num_iterations, l2=strength, sample_weight=weight,
-                           tolerance=tolerance, threads=1, callbacks=_telling_of(progress, X_train.shape[1]))[0]
+        data = objective(X_train, Y_train, network, l2=strength, sample_weight=weight, threads=1)
+        told = _telling_of(progress, X_train.shape[1])
+        return train_objective(data, network, None, num_iterations, tolerance, told)[0]
 
     with workers(threads_for(threads, X, networks[0]), len(networks)) as run:
         best = len(strengths) // 2
@@ -414,6 +442,7 @@ def fit(
     tolerance: float = 1e-4,
     random_state: RandomState = 3,
     threads: int | None = None,
+    engine: str = "numpy",
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Parameters, dict[str, Any]]:
     """Choose, train and calibrate a network for a table as it is; return its parameters and a report.
@@ -451,6 +480,8 @@ def fit(
         Draws weights and folds.
     threads : int, optional
         None takes one for each core. The result is the same for any number.
+    engine : {"numpy", "compiled"}
+        What computes the gradients: NumPy, or the loops of ``shallownet.compiled``.
     progress : callable, optional
         Called as ``progress(done, planned)`` with what has just been done and what has just been planned, in samples
         times iterations, from any thread. The search for ``l2`` plans as it goes. In the end all is done that was
@@ -510,7 +541,7 @@ def fit(
     parameters, report = fit_standardized(
         *scale_columns(X[:, columns], Y[:, columns], **scaling), counts, weight, cost=cost, l2=l2, **kind,
         num_iterations=num_iterations, tolerance=tolerance, random_state=random_state, threads=threads,
-        progress=progress,
+        engine=engine, progress=progress,
     )
     parameters = fold_standardization(parameters, **scaling)
     if report["held_out"] is not None:
@@ -674,6 +705,7 @@ def choose(
     networks: int = FOLDS,
     generator: Any = None,
     threads: int | None = None,
+    engine: str = "numpy",
     progress: Callable[[int, int], None] | None = None,
 ) -> Choice:
     """Choose ``l2`` and ``n_h`` by cross-validation; return them with the networks of the folds.
@@ -684,7 +716,7 @@ def choose(
         Standardized; Y too for a regression.
     counts, weight : array, shape (m,) and (1, m), optional
         From ``aggregate_duplicates``.
-    cost, hidden, n_h, l2, networks, threads, progress
+    cost, hidden, n_h, l2, networks, threads, engine, progress
         As in ``fit``, without "auto" for the first three.
     generator : int, RandomState, Generator or None
     """
@@ -704,7 +736,7 @@ def choose(
         return Choice(weak if len(strengths) > 1 else strengths[0], begin, None, None)
     shares = deal_folds(Y, folds, counts=counts, random_state=generator)
     compare = partial(cross_validate, X, Y, shares=shares, sample_weight=weight, random_state=generator,
-                      threads=threads, progress=progress)
+                      threads=threads, engine=engine, progress=progress)
     validation = compare(begin[:folds], l2=strengths)
     for size in sizes[1:]:
         other = untrained(size)
@@ -737,6 +769,7 @@ def fit_standardized(
     tolerance: float = 1e-4,
     random_state: RandomState = 3,
     threads: int | None = None,
+    engine: str = "numpy",
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Parameters, dict[str, Any]]:
     """Do the part of ``fit`` between the scaling and its folding: choose, train, average, calibrate, report.
@@ -749,7 +782,7 @@ def fit_standardized(
         For a regression standardized.
     counts, weight : array, shape (m,) and (1, m), optional
         From ``aggregate_duplicates``.
-    cost, hidden, n_h, l2, networks, num_iterations, tolerance, random_state, threads, progress
+    cost, hidden, n_h, l2, networks, num_iterations, tolerance, random_state, threads, engine, progress
         As in ``fit``.
 
     Returns
@@ -761,9 +794,9 @@ def fit_standardized(
     generator, m = None if random_state is None else random_generator(random_state), X.shape[1]
     _plan(progress, num_iterations * networks * m)
     choice = choose(X, Y, counts, weight, cost=cost, hidden=hidden, n_h=n_h, l2=l2, networks=networks,
-                    generator=generator, threads=threads, progress=progress)
+                    generator=generator, threads=threads, engine=engine, progress=progress)
     begin = choice.networks[:networks]
-    states = _train_all(X, Y, begin, weight, choice.l2, num_iterations, tolerance, threads, progress)
+    states = _train_all(X, Y, begin, weight, choice.l2, num_iterations, tolerance, threads, engine, progress)
     average = average_networks([state["parameters"] for state in states])
     temperature = 1.0
     if choice.validation and cost != "squared_error" and m >= TINY:
@@ -796,8 +829,9 @@ def constant_cost(Y, cost, weight):
     return float(np.average(per_sample, weights=None if weight is None else weight[0]))
 
 
-def _train_all(X, Y, networks, weight, l2, num_iterations, tolerance, threads, progress):
+def _train_all(X, Y, networks, weight, l2, num_iterations, tolerance, threads, engine, progress):
     """Return the states of the trainings on all samples."""
+    objective = objective_of(engine)
 
     def train(network):
         with objective(X, Y, network, l2=l2, sample_weight=weight, threads=inner) as data:

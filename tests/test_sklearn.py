@@ -22,6 +22,7 @@ from sklearn.preprocessing import MinMaxScaler
 import shallownet
 import shallownet.sklearn
 from shallownet import fold_standardization, initialize_parameters, one_hot, standardize
+from shallownet.activations import ACTIVATIONS
 from shallownet.lbfgs import train_lbfgs
 from shallownet.model_selection import aggregate_duplicates, fit
 from shallownet.network import NAMES
@@ -898,3 +899,50 @@ def test_a_sparse_table_that_memory_cannot_hold_is_refused(tables, Estimator):
 def test_the_log_of_a_probability(tables):
     model = small(ShallowNetClassifier).fit(tables[0], tables[1][ShallowNetClassifier])
     np.testing.assert_allclose(np.exp(model.predict_log_proba(tables[0])), model.predict_proba(tables[0]), rtol=1e-12)
+
+
+def partially(estimator, X, y):
+    classes = {"classes": [0, 1]} if isinstance(estimator, ShallowNetClassifier) else {}
+    return estimator.partial_fit(X, y, **classes).partial_fit(X, y)
+
+
+PATHS = {
+    "average": ({}, "fit"), "one network": ({"networks": 1}, "fit"), "restarts": ({"l2": 1.0, "restarts": 1}, "fit"),
+    "adam": ({"l2": 1.0, "solver": "adam"}, "fit"), "early stopping": ({"early_stopping": True}, "fit"),
+    "part": ({}, "partially"),
+}
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("Estimator", [ShallowNetClassifier, ShallowNetRegressor])
+def test_the_compiled_engine_trains_the_same_network(Estimator, path, monkeypatch):
+    settings, call = PATHS[path]
+    fit = {"fit": Estimator.fit, "partially": partially}[call]
+    random = np.random.RandomState(0)
+    X = random.standard_normal((80, 3))
+    y = (X[:, 0] * X[:, 1] > 0).astype(int)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        plain, ours = (fit(Estimator(n_h=4, **settings, max_iter=10, engine=engine), X, y)
+                       for engine in ("numpy", "compiled"))
+        np.testing.assert_allclose(ours.parameters_["W1"], plain.parameters_["W1"], rtol=1e-4, atol=1e-4)
+        monkeypatch.setitem(ACTIVATIONS, "tanh", ACTIVATIONS["tanh"]._replace())         # which no kernel has
+        fit(Estimator(n_h=4, **settings, max_iter=10), X, y)
+        with pytest.warns(UserWarning, match="'tanh' is not compiled"):
+            fit(Estimator(n_h=4, **settings, max_iter=10, engine="compiled"), X, y)
+
+
+@pytest.mark.parametrize("settings", [{}, {"l2": 1.0, "solver": "adam"}, {"l2": 1.0, "restarts": 1}])
+def test_an_unknown_engine_is_refused(settings):
+    estimator = ShallowNetClassifier(engine="torch", **settings)
+    with pytest.raises(ValueError, match=r"^engine must be one of 'numpy', 'compiled'; got 'torch'\.$"):
+        estimator.fit(np.eye(4), [0, 1, 0, 1])
+    assert not hasattr(estimator, "classes_")
+
+
+def test_an_engine_without_numba_is_refused_with_the_name_of_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "numba", None)
+    monkeypatch.delitem(sys.modules, "shallownet.compiled", raising=False)
+    monkeypatch.delitem(sys.modules, "shallownet._kernels", raising=False)
+    with pytest.raises(ImportError, match=r"needs Numba .* pip install \"shallownet\[compiled\]\"\."):
+        ShallowNetClassifier(engine="compiled").fit(np.eye(4), [0, 1, 0, 1])
