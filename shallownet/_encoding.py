@@ -25,8 +25,8 @@ TIME = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d(?:\.\d+)?))?")
 EPOCH = datetime(1970, 1, 1)
 PARTS = ("days", "month", "weekday", "hour")
 COUNTERS = {                          # in names of columns that number the rows; besides, words that end in id or nr
-    "case", "index", "no", "num", "number", "obs", "observation", "patient", "person", "record", "row", "sample", "serial",
-    "subject", "unnamed",
+    "case", "index", "no", "num", "number", "obs", "observation", "patient", "person", "record", "row", "sample",
+    "serial", "subject", "unnamed",
 }
 
 
