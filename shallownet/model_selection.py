@@ -43,6 +43,7 @@ TINY = 20                             # samples; below, the folds may tell nothi
 WEAK = {"linear": 0.3, "sigmoid": 0.03, "softmax": 0.03}         # the largest l2 where they don't, by the output
 FOLD_SAMPLES = 3_000                  # a fold trains on at most so many
 FOLD_ITERATIONS, FOLD_TOLERANCE = 100, 1e-3
+STALL_ITERATIONS, STALLED = 20, 0.999 # a training ends where so many leave more than this share of the cost
 QUANTILES = 1_001
 TELLING = 0.8                         # of the constant's cost: folds of few samples that stay above it tell nothing
 BETTER = 0.999                        # times the constant's cost: what counts as better than the constant
@@ -483,7 +484,8 @@ def fit(
     class_weight : "balanced", array of shape (n_classes,), or None
         Factors of the sample weights by class; "balanced" gives each class the same total.
     num_iterations, tolerance
-        Of the last training, as in ``train_lbfgs``.
+        Of the last training, as in ``train_lbfgs``. After a choice it also ends where twenty iterations lower the cost
+        by less than a thousandth.
     random_state : int, RandomState, Generator or None
         Draws weights and folds.
     threads : int, optional
@@ -804,7 +806,8 @@ def fit_standardized(
     choice = choose(X, Y, counts, weight, cost=cost, hidden=hidden, n_h=n_h, l2=l2, networks=networks,
                     generator=generator, threads=threads, engine=engine, progress=progress)
     begin = choice.networks[:networks]
-    states = _train_all(X, Y, begin, weight, choice.l2, num_iterations, tolerance, threads, engine, progress)
+    stops = () if choice.validation is None else (has_stalled,)
+    states = _train_all(X, Y, begin, weight, choice.l2, num_iterations, tolerance, threads, engine, stops, progress)
     average = average_networks([state["parameters"] for state in states])
     temperature = choice.validation.temperature if choice.validation else 1.0
     average = fold_temperature(average, temperature)
@@ -835,14 +838,20 @@ def constant_cost(Y, cost, weight):
     return float(np.average(per_sample, weights=None if weight is None else weight[0]))
 
 
-def _train_all(X, Y, networks, weight, l2, num_iterations, tolerance, threads, engine, progress):
+def has_stalled(state):
+    """Whether the last ``STALL_ITERATIONS`` lowered the cost by too little to matter to an average of networks."""
+    costs = state["history"]["cost"]
+    return len(costs) > STALL_ITERATIONS and costs[-1] > STALLED * costs[-1 - STALL_ITERATIONS]
+
+
+def _train_all(X, Y, networks, weight, l2, num_iterations, tolerance, threads, engine, stops, progress):
     """Return the states of the trainings on all samples."""
     objective = objective_of(engine)
 
     def train(network):
         with objective(X, Y, network, l2=l2, sample_weight=weight, threads=inner) as data:
             return minimize(data, initial_state(network, OPTIMIZER, data), num_iterations, tolerance,
-                            _telling_of(progress, X.shape[1]))
+                            (*stops, *_telling_of(progress, X.shape[1])))
 
     inner = threads if len(networks) == 1 else 1
     with workers(threads_for(threads, X, networks[0]), len(networks)) as run:
