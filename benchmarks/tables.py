@@ -451,7 +451,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--results", default="tables.jsonl", help="file of scores, which a further run goes on with")
     parser.add_argument("--quick", action="store_true", help="measure less")
-    parser.add_argument("--without-times", action="store_true", help="leave out the fit times, which want a quiet machine")
+    parser.add_argument("--without-times", action="store_true", help="without the fit times: they want a quiet machine")
     parser.add_argument("--save", action="store_true", help="write docs/tables.md")
     arguments = parser.parse_args()
     lines = []

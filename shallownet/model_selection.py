@@ -270,7 +270,7 @@ class Validation(NamedTuple):
     networks: list[Parameters]        # its networks, one a fold
     Z2: Array                         # (n_y, m), the logits of each sample by the network that has not seen it
     temperature: float                # of these logits; 1 of a regression and of fewer than TINY samples
-    fold_costs: list[float]           # the held-out cost of each fold, at that temperature
+    fold_costs: list[float]           # the held-out cost of each fold, at that temperature where it is above 1
     cost: float                       # their mean, weighted by the samples
     table: dict[str, list[float]]     # l2, cost, std: every l2 tried, and the spread of its folds' costs
 
@@ -295,8 +295,8 @@ def cross_validate(
 
     The search begins in the middle of ``l2`` and goes on in both directions until ``patience`` neighbours on both sides
     of the best are worse. Each strength begins with the same ``networks``: going on from a larger ``l2`` would stay
-    on its plateau. Classifiers are compared after calibration, each strength at its own temperature: a network that is
-    merely too sure of itself does not lose against one that has learned nothing.
+    on its plateau. Logits that are too large are divided by their temperature before they are compared: a network that
+    is merely too sure of itself does not lose against one that has learned nothing.
 
     Parameters
     ----------
@@ -417,7 +417,7 @@ def _training_part(X, Y, sample_weight, share, generator):
 
 
 def _held_out(networks, X, Y, weights):
-    """Return the held-out logits, ``(n_y, m)``, their temperature, and each fold's held-out cost at it."""
+    """Return the held-out logits, ``(n_y, m)``, their temperature, and each fold's cost, at it where it is above 1."""
     cost = networks[0].get("cost", "cross_entropy")
     held_out = [np.flatnonzero(weight) for weight in weights]
     logits = [forward_propagation(X[:, columns], network)[1]["Z2"]
@@ -428,7 +428,8 @@ def _held_out(networks, X, Y, weights):
     if COSTS[cost].output != "linear" and Y.shape[1] >= TINY:
         temperature = fit_temperature(Z2, Y, cost, total[np.newaxis])
     costs = [
-        float(np.average(COSTS[cost].of_logits(Z2_fold / temperature, Y[:, columns])[0], weights=weight[columns]))
+        float(np.average(COSTS[cost].of_logits(Z2_fold / max(1, temperature), Y[:, columns])[0],
+                         weights=weight[columns]))
         for columns, Z2_fold, weight in zip(held_out, logits, weights, strict=True)
     ]
     return Z2, temperature, costs
@@ -510,7 +511,8 @@ def fit(
     ``l2``                 strength of the L2 regularization
     ``networks``           number of networks
     ``table``              lists ``l2``, ``cost`` and ``std`` of the held-out cost: what was tried
-    ``held_out_cost``      of ``held_out``, in standardized units
+    ``held_out_cost``      of the network of each fold on the samples that it has not seen, in standardized units; at the
+                           temperature where that is above 1
     ``fold_costs``         the same, fold by fold
     ``score``              accuracy (R² of a regression) on the held-out samples
     ``fold_scores``        the same, fold by fold
