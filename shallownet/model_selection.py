@@ -511,8 +511,8 @@ def fit(
     ``l2``                 strength of the L2 regularization
     ``networks``           number of networks
     ``table``              lists ``l2``, ``cost`` and ``std`` of the held-out cost: what was tried
-    ``held_out_cost``      of the network of each fold on the samples that it has not seen, in standardized units; at the
-                           temperature where that is above 1
+    ``held_out_cost``      of the network of each fold on the samples that it has not seen, in standardized units; at
+                           the temperature where that is above 1
     ``fold_costs``         the same, fold by fold
     ``score``              accuracy (R² of a regression) on the held-out samples
     ``fold_scores``        the same, fold by fold
