@@ -24,6 +24,10 @@ DATE = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})(?:[ T](\d{1,2}):(\d\d)(?:
 TIME = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d(?:\.\d+)?))?")
 EPOCH = datetime(1970, 1, 1)
 PARTS = ("days", "month", "weekday", "hour")
+COUNTERS = {                          # in names of columns that number the rows; besides, words that end in id or nr
+    "case", "index", "no", "num", "number", "obs", "observation", "patient", "person", "record", "row", "sample",
+    "serial", "subject", "unnamed",
+}
 
 
 def _known(raw, known):
@@ -220,8 +224,12 @@ def _fit_number_column(name, values, form, rows, unnamed):
     finite = np.where(np.isinf(values), np.nan, values)
     present = finite[~np.isnan(finite)]
     different = {*present[:1], *present[present != present[:1]][:1]}
-    column = (_nothing_to_learn(len(present), len(values), different) or _row_numbers(finite, rows, unnamed)
+    counting = _count(finite, rows)
+    column = (_nothing_to_learn(len(present), len(values), different)
+              or _row_numbers(name, finite, counting, unnamed)
               or _fit_numbers(name, finite[np.newaxis], "number", form))
+    if counting and column["kind"] == "number":
+        column["told"] += f"; they count the rows: drop=[{name!r}] leaves them out"
     infinite = int(np.isinf(values).sum())
     if infinite:
         column["told"] += f" ({infinite} of them infinite)"
@@ -236,13 +244,17 @@ def _nothing_to_learn(present, size, different):
     return None
 
 
-def _row_numbers(values, rows, unnamed):
-    """A column that is left out as it numbers the rows: consecutive, or without a name."""
-    if np.isnan(values).any() or (values != np.floor(values)).any():
-        return None
-    if len(values) > LEVELS and values[0] - rows[0] in (0, 1) and (values - rows == values[0] - rows[0]).all():
+def _count(values, rows):
+    """Whether the numbers count the rows, from 0 or from 1."""
+    return len(values) > LEVELS and values[0] - rows[0] in (0, 1) and bool((values - rows == values[0] - rows[0]).all())
+
+
+def _row_numbers(name, values, counting, unnamed):
+    """A column that is left out as it numbers the rows: it counts them, and is called so, or it has no name."""
+    words = re.findall("[a-z]+", re.sub("(?<=[a-z])(?=[A-Z])", " ", name).lower())
+    if counting and (unnamed or any(word in COUNTERS or word.endswith(("id", "nr")) for word in words)):
         return left_out("it counts the rows")
-    if unnamed and len(np.unique(values)) == len(values):
+    if unnamed and len(np.unique(values)) == len(values) and (values == np.floor(values)).all():
         return left_out("it has no name, and a different whole number in each row")
     return None
 

@@ -9,7 +9,8 @@ each column what it is, and writes that down in a plain dictionary, the encoding
   marks the holes; in text a hole is a level of its own.
 - Text becomes a row of ``X`` for each level, one row for two levels. Beyond ``LEVELS`` the rarest become "other".
 - Dates become days since 1970, month and weekday (and hour); times become hours.
-- Left out are constant columns, texts that name each row, and whole numbers that count the rows or have no name.
+- Left out are constant columns, texts that name each row, and whole numbers that count the rows and are called so (id,
+  index, number) or have no name. Others that count the rows, such as a time, are numbers, and told.
 - The target is classes if it is text or two different whole numbers, otherwise values. Rows without it are left out.
 """
 

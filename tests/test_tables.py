@@ -346,8 +346,6 @@ def test_a_level_never_seen_counts_as_the_average_level_and_is_told():
     (["7.0"] * 3, "every cell is 7"),
     (["", "NA", "?"], "no cell has anything in it"),
     ([f"name {i}" for i in range(30)], "its text names each row, such as 'name 0'"),
-    ([str(i) for i in range(30)], "it counts the rows"),
-    ([str(i + 1) for i in range(30)], "it counts the rows"),
 ])
 def test_columns_that_tell_nothing_are_left_out(cells, reason):
     result = read_table({"a": cells, "b": np.arange(len(cells)) % 3, "y": np.arange(len(cells)) ** 2.0}, "y")
@@ -355,11 +353,20 @@ def test_columns_that_tell_nothing_are_left_out(cells, reason):
     assert told(result, "a") == f"a: left out, {reason}"
 
 
-def test_row_numbers_are_left_out_where_rows_have_no_target():
-    target = [None if i % 4 == 1 else i ** 2.0 for i in range(40)]
-    result = read_table({"a": [str(i + 1) for i in range(40)], "b": np.arange(40) % 3, "y": target}, "y")
+@pytest.mark.parametrize("name", ["id", "PassengerId", "customer_ID", "case", "Obs.", "patnr", "Unnamed: 0"])
+@pytest.mark.parametrize("first", [0, 1])
+def test_row_numbers_are_left_out_where_they_are_called_so(name, first):
+    target = [None if i % 4 == 1 else i ** 2.0 for i in range(40)]        # they count the rows without a target too
+    result = read_table({name: [str(i + first) for i in range(40)], "b": np.arange(40) % 3, "y": target}, "y")
     assert result.features == ("b",)
-    assert told(result, "a") == "a: left out, it counts the rows"
+    assert told(result, name) == f"{name}: left out, it counts the rows"
+
+
+@pytest.mark.parametrize("name", ["x", "age", "time", "day_of_year", "width"])
+def test_other_numbers_that_count_the_rows_are_numbers_and_told(name):
+    result = read_table({name: np.arange(1, 31), "y": np.arange(30.0)}, "y")
+    np.testing.assert_array_equal(result.X, [np.arange(1, 31)])
+    assert told(result, name) == f"{name}: numbers; they count the rows: drop=[{name!r}] leaves them out"
 
 
 def test_drop_and_categorical_override():
