@@ -16,7 +16,8 @@ from numba.extending import intrinsic, overload
 
 COLUMNS = 256                       # samples in a block, at least
 BLOCK_NUMBERS = 2**14               # in all arrays of a block, where there are more samples: they stay in the cache
-BLAS_SIZE = 4096                    # n_x n_h from which the products with the data are those of BLAS
+FORWARD_SIZE = 256                  # n_x n_h from which W1 X is a product of BLAS
+BLAS_SIZE = 4096                    # from which the other product with the data, dZ1 X', is one too
 HIDDEN = {"tanh": 0, "sigmoid": 1, "relu": 2}
 COST = {"cross_entropy": 0, "softmax_cross_entropy": 1, "squared_error": 2, "brier": 3}
 TANH, SIGMOID, RELU = HIDDEN.values()
@@ -541,9 +542,13 @@ def hidden_sums(W1, b1, X, samples, first, x, Z1):
         gather_samples(X, samples, first, x)
         np.dot(W1, x.T, Z1)
         add_bias(b1, Z1)
+        return
+    x = x.reshape(n_x, n)
+    gather(X, samples, first, x)
+    if n_x * n_h >= FORWARD_SIZE:
+        np.dot(W1, x, Z1)
+        add_bias(b1, Z1)
     else:
-        x = x.reshape(n_x, n)
-        gather(X, samples, first, x)
         weighted_sums(W1, b1, x, Z1)
 
 

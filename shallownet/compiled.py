@@ -362,7 +362,7 @@ class Network:
         self.cost = _kernels.COST[parameters.get("cost", "cross_entropy")]
         self.n_h, n_x = parameters["W1"].shape
         self.size = sum(parameters[name].size for name in NAMES)
-        if self.n_h * n_x >= _kernels.BLAS_SIZE:
+        if self.n_h * n_x >= _kernels.FORWARD_SIZE:
             import scipy.linalg  # noqa: F401  its BLAS has to be there when workers holds BLAS at one thread
         n_y = len(parameters["W2"])
         columns = _kernels.columns.py_func(n_x, self.n_h, n_y)
