@@ -138,9 +138,9 @@ def test_other_weights_of_keras_are_refused():
     [array.T for array in layers.values()], **names)])
 def test_unknown_names_are_refused(take):
     layers = state((4, 3), (4,), (1, 4), (1,))
-    with pytest.raises(ValueError, match="hidden must be one of .*'tanh'"):
+    with pytest.raises(ValueError, match=r"hidden must be one of .*'tanh'"):
         take(layers, hidden="gelu")
-    with pytest.raises(ValueError, match="cost must be one of .*'cross_entropy'"):
+    with pytest.raises(ValueError, match=r"cost must be one of .*'cross_entropy'"):
         take(layers, cost="hinge")
 
 
