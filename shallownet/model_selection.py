@@ -28,10 +28,9 @@ from shallownet.activations import ACTIVATIONS, OUTPUT_ACTIVATIONS
 from shallownet.columns import workers
 from shallownet.costs import COSTS
 from shallownet.evaluation import predict_probability, score_of
-from shallownet.lbfgs import OPTIMIZER, minimize, train_objective
+from shallownet.lbfgs import OPTIMIZER, minimize
 from shallownet.network import check_parameters, forward_propagation, initialize_parameters, output_of
-from shallownet.objective import cost_of_columns
-from shallownet.objective import objective as plain_objective
+from shallownet.objective import cost_of_columns, objective
 from shallownet.optimizers import Optimizer
 from shallownet.preprocessing import class_numbers, fold_standardization, standardize
 from shallownet.states import initial_state
@@ -68,7 +67,7 @@ def objective_of(engine: str, optimizer: Optimizer | None = None) -> Callable:
         If Numba is not installed.
     """
     if check_name("engine", engine, ("numpy", "compiled")) == "numpy":
-        return plain_objective
+        return objective
     from shallownet.compiled import compiled_objective
 
     return partial(compiled_objective, optimizer=optimizer)
@@ -343,29 +342,21 @@ def cross_validate(
     check_shape("shares", shares, (len(networks), X.shape[1]), "There is a network for each fold.")
     strengths = sorted({check_number("l2", strength, minimum=0) for strength in l2})
     check_integer("patience", patience)
-    objective = objective_of(engine)
+    train = partial(_train_all, num_iterations=num_iterations, tolerance=tolerance, threads=threads, engine=engine,
+                    progress=progress)
 
     generator = random_generator(random_state)
     parts = [_training_part(X, Y, sample_weight, share, generator) for share in shares]
     weights = shares if sample_weight is None else shares * sample_weight                            # (folds, m)
-    tried = {}
-
-    def trained(task):
-        strength, network, (X_train, Y_train, weight) = task
-        data = objective(X_train, Y_train, network, l2=strength, sample_weight=weight, threads=1)
-        told = _telling_of(progress, X_train.shape[1])
-        return train_objective(data, network, None, num_iterations, tolerance, told)[0]
-
-    with workers(threads_for(threads, X, networks[0]), len(networks)) as run:
-        best = len(strengths) // 2
-        while new := [k for k in _window(best, patience, len(strengths)) if k not in tried]:
-            tasks = [(strengths[k], *task) for k in new for task in zip(networks, parts, strict=True)]
-            _plan(progress, num_iterations * sum(task[2][0].shape[1] for task in tasks))
-            results = list(run(trained, tasks))
-            for k in new:
-                of_folds, results = results[:len(networks)], results[len(networks):]
-                tried[k] = of_folds, *_held_out(of_folds, X, Y, weights)
-            best = min(tried, key=lambda k: np.average(tried[k][3], weights=weights.sum(axis=1)))
+    best, tried = len(strengths) // 2, {}
+    while new := [k for k in _window(best, patience, len(strengths)) if k not in tried]:
+        _plan(progress, len(new) * num_iterations * sum(part[0].shape[1] for part in parts))
+        trained = train([(network, strengths[k], part)
+                         for k in new for network, part in zip(networks, parts, strict=True)])
+        for k in new:
+            of_folds, trained = [state["parameters"] for state in trained[:len(networks)]], trained[len(networks):]
+            tried[k] = of_folds, *_held_out(of_folds, X, Y, weights)
+        best = min(tried, key=lambda k: np.average(tried[k][3], weights=weights.sum(axis=1)))
     table = {"l2": [], "cost": [], "std": []}
     for k in sorted(tried):
         table["l2"].append(strengths[k])
@@ -375,9 +366,21 @@ def cross_validate(
     return Validation(strengths[best], *tried[best], cost, table)
 
 
-def threads_for(threads, X, network):
-    """One thread where the arrays are so small that Python's own lock would be in the way."""
-    return threads if X.shape[1] * len(network["W1"]) >= PARALLEL else 1
+def _train_all(trainings, *, num_iterations, tolerance, threads, engine, progress, stops=()):
+    """Return the states at the end of ``trainings``: each of a network, an ``l2`` and ``(X, Y, weight)``."""
+    data_of, (network, _, (X, *_)) = objective_of(engine), trainings[0]
+    inner = threads if len(trainings) == 1 else 1
+    if X.shape[1] * len(network["W1"]) < PARALLEL:
+        threads = 1                                                       # Python's own lock would be in the way
+
+    def train(training):
+        network, l2, (X, Y, weight) = training
+        with data_of(X, Y, network, l2=l2, sample_weight=weight, threads=inner) as data:
+            return minimize(data, initial_state(network, OPTIMIZER, data), num_iterations, tolerance,
+                            (*stops, *_telling_of(progress, X.shape[1])))
+
+    with workers(threads, len(trainings)) as run:
+        return list(run(train, trainings))
 
 
 def _plan(progress, work):
@@ -716,9 +719,7 @@ def choose(
     l2: float | str = "auto",
     networks: int = FOLDS,
     generator: Any = None,
-    threads: int | None = None,
-    engine: str = "numpy",
-    progress: Callable[[int, int], None] | None = None,
+    **training: Any,
 ) -> Choice:
     """Choose ``l2`` and ``n_h`` by cross-validation; return them with the networks of the folds.
 
@@ -728,9 +729,11 @@ def choose(
         Standardized; Y too for a regression.
     counts, weight : array, shape (m,) and (1, m), optional
         From ``aggregate_duplicates``.
-    cost, hidden, n_h, l2, networks, threads, engine, progress
+    cost, hidden, n_h, l2, networks
         As in ``fit``, without "auto" for the first three.
     generator : int, RandomState, Generator or None
+    **training
+        ``threads``, ``engine`` and ``progress``, as in ``cross_validate``.
     """
     check_name("hidden", hidden, ACTIVATIONS)
     sizes = [check_integer("n_h", size) for size in (n_h if isinstance(n_h, list | tuple) else [n_h])]
@@ -748,7 +751,7 @@ def choose(
         return Choice(weak if len(strengths) > 1 else strengths[0], begin, None, None)
     shares = deal_folds(Y, folds, counts=counts, random_state=generator)
     compare = partial(cross_validate, X, Y, shares=shares, sample_weight=weight, random_state=generator,
-                      threads=threads, engine=engine, progress=progress)
+                      **training)
     validation = compare(begin[:folds], l2=strengths)
     for size in sizes[1:]:
         other = untrained(size)
@@ -808,8 +811,10 @@ def fit_standardized(
     choice = choose(X, Y, counts, weight, cost=cost, hidden=hidden, n_h=n_h, l2=l2, networks=networks,
                     generator=generator, threads=threads, engine=engine, progress=progress)
     begin = choice.networks[:networks]
-    stops = () if choice.validation is None else (has_stalled,)
-    states = _train_all(X, Y, begin, weight, choice.l2, num_iterations, tolerance, threads, engine, stops, progress)
+    states = _train_all(
+        [(network, choice.l2, (X, Y, weight)) for network in begin], num_iterations=num_iterations, tolerance=tolerance,
+        threads=threads, engine=engine, progress=progress, stops=() if choice.validation is None else (has_stalled,),
+    )
     average = average_networks([state["parameters"] for state in states])
     temperature = choice.validation.temperature if choice.validation else 1.0
     average = fold_temperature(average, temperature)
@@ -844,20 +849,6 @@ def has_stalled(state):
     """Whether the last ``STALL_ITERATIONS`` lowered the cost by too little to matter to an average of networks."""
     costs = state["history"]["cost"]
     return len(costs) > STALL_ITERATIONS and costs[-1] > STALLED * costs[-1 - STALL_ITERATIONS]
-
-
-def _train_all(X, Y, networks, weight, l2, num_iterations, tolerance, threads, engine, stops, progress):
-    """Return the states of the trainings on all samples."""
-    objective = objective_of(engine)
-
-    def train(network):
-        with objective(X, Y, network, l2=l2, sample_weight=weight, threads=inner) as data:
-            return minimize(data, initial_state(network, OPTIMIZER, data), num_iterations, tolerance,
-                            (*stops, *_telling_of(progress, X.shape[1])))
-
-    inner = threads if len(networks) == 1 else 1
-    with workers(threads_for(threads, X, networks[0]), len(networks)) as run:
-        return list(run(train, networks))
 
 
 def _held_out_report(choice, Y, cost, weight, temperature):
