@@ -209,7 +209,8 @@ def _write(file, blocks):
         while len(rows):
             if m % size == 0:
                 checksums.append(0)
-            part, rows = np.split(rows, [size - m % size])
+            room = size - m % size
+            part, rows = rows[:room], rows[room:]
             checksums[-1] = zlib.crc32(part, checksums[-1])
             m += len(part)
     checksums = np.array(checksums, "<u4")

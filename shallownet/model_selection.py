@@ -43,11 +43,12 @@ TINY = 20                             # samples; below, the folds may tell nothi
 WEAK = {"linear": 0.3, "sigmoid": 0.03, "softmax": 0.03}         # the largest l2 where they don't, by the output
 FOLD_SAMPLES = 3_000                  # a fold trains on at most so many
 FOLD_ITERATIONS, FOLD_TOLERANCE = 100, 1e-3
+STALL_ITERATIONS, STALLED = 20, 0.999 # a training ends where so many leave more than this share of the cost
 QUANTILES = 1_001
 TELLING = 0.8                         # of the constant's cost: folds of few samples that stay above it tell nothing
 BETTER = 0.999                        # times the constant's cost: what counts as better than the constant
 ENSEMBLE_SAMPLES = 50_000             # networks times samples, of the last trainings
-PARALLEL = 200_000                    # hidden activations an iteration from which threads are worth it
+PARALLEL = 25_000                     # hidden activations an iteration from which threads are worth it
 
 
 # Engines
@@ -268,7 +269,8 @@ class Validation(NamedTuple):
     l2: float                         # the best
     networks: list[Parameters]        # its networks, one a fold
     Z2: Array                         # (n_y, m), the logits of each sample by the network that has not seen it
-    fold_costs: list[float]           # the held-out cost of each fold
+    temperature: float                # of these logits; 1 of a regression and of fewer than TINY samples
+    fold_costs: list[float]           # the held-out cost of each fold, at that temperature where it is above 1
     cost: float                       # their mean, weighted by the samples
     table: dict[str, list[float]]     # l2, cost, std: every l2 tried, and the spread of its folds' costs
 
@@ -292,8 +294,9 @@ def cross_validate(
     """Train a network on all folds but one, for each fold and several strengths ``l2``, and choose the best.
 
     The search begins in the middle of ``l2`` and goes on in both directions until ``patience`` neighbours on both sides
-    of the best are worse; the nearest of the best comes next, and of two the stronger, which converges sooner. Each
-    strength begins with the same ``networks``: going on from a larger ``l2`` would stay on its plateau.
+    of the best are worse. Each strength begins with the same ``networks``: going on from a larger ``l2`` would stay
+    on its plateau. Logits that are too large are divided by their temperature before they are compared: a network that
+    is merely too sure of itself does not lose against one that has learned nothing.
 
     Parameters
     ----------
@@ -320,7 +323,7 @@ def cross_validate(
     Returns
     -------
     validation : Validation
-        A named tuple of ``l2``, ``networks``, ``Z2``, ``fold_costs``, ``cost`` and ``table``.
+        A named tuple of ``l2``, ``networks``, ``Z2``, ``temperature``, ``fold_costs``, ``cost`` and ``table``.
 
     Examples
     --------
@@ -355,20 +358,21 @@ def cross_validate(
 
     with workers(threads_for(threads, X, networks[0]), len(networks)) as run:
         best = len(strengths) // 2
-        while new := [k for k in _neighbours(best, patience, len(strengths)) if k not in tried]:
-            tasks = [(strengths[new[0]], *task) for task in zip(networks, parts, strict=True)]
+        while new := [k for k in _window(best, patience, len(strengths)) if k not in tried]:
+            tasks = [(strengths[k], *task) for k in new for task in zip(networks, parts, strict=True)]
             _plan(progress, num_iterations * sum(task[2][0].shape[1] for task in tasks))
-            of_folds = list(run(trained, tasks))
-            tried[new[0]] = of_folds, *_held_out(of_folds, X, Y, weights)
-            best = min(tried, key=lambda k: np.average(tried[k][2], weights=weights.sum(axis=1)))
+            results = list(run(trained, tasks))
+            for k in new:
+                of_folds, results = results[:len(networks)], results[len(networks):]
+                tried[k] = of_folds, *_held_out(of_folds, X, Y, weights)
+            best = min(tried, key=lambda k: np.average(tried[k][3], weights=weights.sum(axis=1)))
     table = {"l2": [], "cost": [], "std": []}
     for k in sorted(tried):
         table["l2"].append(strengths[k])
-        table["cost"].append(float(np.average(tried[k][2], weights=weights.sum(axis=1))))
-        table["std"].append(float(np.std(tried[k][2])))
-    of_folds, Z2, costs = tried[best]
+        table["cost"].append(float(np.average(tried[k][3], weights=weights.sum(axis=1))))
+        table["std"].append(float(np.std(tried[k][3])))
     cost = table["cost"][table["l2"].index(strengths[best])]
-    return Validation(strengths[best], of_folds, Z2, costs, cost, table)
+    return Validation(strengths[best], *tried[best], cost, table)
 
 
 def threads_for(threads, X, network):
@@ -396,9 +400,8 @@ def _telling_of(progress, samples):
     return (tell,)
 
 
-def _neighbours(best, patience, count):
-    """Return the places around ``best``, the nearest first, and of two the stronger."""
-    return sorted(range(max(0, best - patience), min(count, best + patience + 1)), key=lambda k: (abs(k - best), -k))
+def _window(best, patience, count):
+    return range(max(0, best - patience), min(count, best + patience + 1))
 
 
 def _training_part(X, Y, sample_weight, share, generator):
@@ -414,15 +417,22 @@ def _training_part(X, Y, sample_weight, share, generator):
 
 
 def _held_out(networks, X, Y, weights):
-    """Return the held-out logits, ``(n_y, m)``, and each fold's held-out cost."""
-    of_logits = COSTS[networks[0].get("cost", "cross_entropy")].of_logits
-    Z2, costs = np.zeros(Y.shape), []
-    for network, weight in zip(networks, weights, strict=True):
-        columns = np.flatnonzero(weight)
-        Z2_fold = forward_propagation(X[:, columns], network)[1]["Z2"]
-        costs.append(float(np.average(of_logits(Z2_fold, Y[:, columns])[0], weights=weight[columns])))
-        Z2[:, columns] += Z2_fold * (weight / weights.sum(axis=0))[columns]
-    return Z2, costs
+    """Return the held-out logits, ``(n_y, m)``, their temperature, and each fold's cost, at it where it is above 1."""
+    cost = networks[0].get("cost", "cross_entropy")
+    held_out = [np.flatnonzero(weight) for weight in weights]
+    logits = [forward_propagation(X[:, columns], network)[1]["Z2"]
+              for columns, network in zip(held_out, networks, strict=True)]
+    Z2, total, temperature = np.zeros(Y.shape), weights.sum(axis=0), 1.0
+    for columns, Z2_fold, weight in zip(held_out, logits, weights, strict=True):
+        Z2[:, columns] += Z2_fold * (weight / total)[columns]
+    if COSTS[cost].output != "linear" and Y.shape[1] >= TINY:
+        temperature = fit_temperature(Z2, Y, cost, total[np.newaxis])
+    costs = [
+        float(np.average(COSTS[cost].of_logits(Z2_fold / max(1, temperature), Y[:, columns])[0],
+                         weights=weight[columns]))
+        for columns, Z2_fold, weight in zip(held_out, logits, weights, strict=True)
+    ]
+    return Z2, temperature, costs
 
 
 # All of it
@@ -475,7 +485,8 @@ def fit(
     class_weight : "balanced", array of shape (n_classes,), or None
         Factors of the sample weights by class; "balanced" gives each class the same total.
     num_iterations, tolerance
-        Of the last training, as in ``train_lbfgs``.
+        Of the last training, as in ``train_lbfgs``. After a choice it also ends where twenty iterations lower the cost
+        by less than a thousandth.
     random_state : int, RandomState, Generator or None
         Draws weights and folds.
     threads : int, optional
@@ -500,7 +511,8 @@ def fit(
     ``l2``                 strength of the L2 regularization
     ``networks``           number of networks
     ``table``              lists ``l2``, ``cost`` and ``std`` of the held-out cost: what was tried
-    ``held_out_cost``      of the network of each fold on the samples that it has not seen, in standardized units
+    ``held_out_cost``      of the network of each fold on the samples that it has not seen, in standardized units; at
+                           the temperature where that is above 1
     ``fold_costs``         the same, fold by fold
     ``score``              accuracy (R² of a regression) on the held-out samples
     ``fold_scores``        the same, fold by fold
@@ -796,12 +808,11 @@ def fit_standardized(
     choice = choose(X, Y, counts, weight, cost=cost, hidden=hidden, n_h=n_h, l2=l2, networks=networks,
                     generator=generator, threads=threads, engine=engine, progress=progress)
     begin = choice.networks[:networks]
-    states = _train_all(X, Y, begin, weight, choice.l2, num_iterations, tolerance, threads, engine, progress)
+    stops = () if choice.validation is None else (has_stalled,)
+    states = _train_all(X, Y, begin, weight, choice.l2, num_iterations, tolerance, threads, engine, stops, progress)
     average = average_networks([state["parameters"] for state in states])
-    temperature = 1.0
-    if choice.validation and cost != "squared_error" and m >= TINY:
-        temperature = fit_temperature(choice.validation.Z2, Y, cost, weight)
-        average = fold_temperature(average, temperature)
+    temperature = choice.validation.temperature if choice.validation else 1.0
+    average = fold_temperature(average, temperature)
     reasons = {state["stop_reason"] for state in states}
     report = {
         "cost": cost, "hidden": hidden, "n_h": len(begin[0]["W1"]), "l2": choice.l2, "networks": len(states),
@@ -829,14 +840,20 @@ def constant_cost(Y, cost, weight):
     return float(np.average(per_sample, weights=None if weight is None else weight[0]))
 
 
-def _train_all(X, Y, networks, weight, l2, num_iterations, tolerance, threads, engine, progress):
+def has_stalled(state):
+    """Whether the last ``STALL_ITERATIONS`` lowered the cost by too little to matter to an average of networks."""
+    costs = state["history"]["cost"]
+    return len(costs) > STALL_ITERATIONS and costs[-1] > STALLED * costs[-1 - STALL_ITERATIONS]
+
+
+def _train_all(X, Y, networks, weight, l2, num_iterations, tolerance, threads, engine, stops, progress):
     """Return the states of the trainings on all samples."""
     objective = objective_of(engine)
 
     def train(network):
         with objective(X, Y, network, l2=l2, sample_weight=weight, threads=inner) as data:
             return minimize(data, initial_state(network, OPTIMIZER, data), num_iterations, tolerance,
-                            _telling_of(progress, X.shape[1]))
+                            (*stops, *_telling_of(progress, X.shape[1])))
 
     inner = threads if len(networks) == 1 else 1
     with workers(threads_for(threads, X, networks[0]), len(networks)) as run:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from itertools import product
+from typing import get_args
 
 import numpy as np
 import onnxruntime
@@ -14,8 +15,7 @@ import pytest
 from conftest import make_problem
 from py_mini_racer import JSEvalException, MiniRacer
 
-from shallownet.activations import ACTIVATIONS
-from shallownet.costs import COSTS
+from shallownet._types import CostName, Hidden
 from shallownet.evaluation import predict, predict_probability
 from shallownet.export import EXPORTERS, export, to_c, to_javascript, to_onnx, to_python
 from shallownet.network import forward_propagation, initialize_parameters, output_of
@@ -24,7 +24,7 @@ from shallownet.tables import features as encoded_features
 
 N_X = 3
 GCC = ("-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror")
-NETWORKS = list(product(COSTS, ACTIVATIONS, (1, 3), (np.float64, np.float32)))
+NETWORKS = list(product(get_args(CostName), get_args(Hidden), (1, 3), (np.float64, np.float32)))
 IDS = [f"{cost}-{hidden}-{n_y}-{dtype.__name__}" for cost, hidden, n_y, dtype in NETWORKS]
 LANGUAGES = ["c", "javascript", "python", "onnx"]
 HOSTILE = [
@@ -256,7 +256,7 @@ def test_the_comment_says_what_goes_in_and_what_comes_out():
 
 def test_onnx_names_its_outputs_as_the_converter_of_scikit_learn():
     shapes = {}
-    for cost, n_y in product(COSTS, (1, 3)):
+    for cost, n_y in product(get_args(CostName), (1, 3)):
         graph = to_onnx(make_problem(n_y=n_y, cost=cost)[0]).graph
         shapes[cost, n_y] = {value.name: [dim.dim_value for dim in value.type.tensor_type.shape.dim]
                              for value in (*graph.input, *graph.output)}

@@ -2,19 +2,19 @@
 
 import sys
 from itertools import product
+from typing import get_args
 
 import numpy as np
 import pytest
 from conftest import make_problem
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-from shallownet.activations import ACTIVATIONS
-from shallownet.costs import COSTS
+from shallownet._types import CostName, Hidden
 from shallownet.evaluation import predict, predict_probability
 from shallownet.interchange import from_keras, from_sklearn, from_torch, to_sklearn, to_torch
 from shallownet.network import NAMES, output_of
 
-NETWORKS = [(cost, hidden, n_y) for cost, hidden, n_y in product(COSTS, ACTIVATIONS, (1, 2, 3))
+NETWORKS = [(cost, hidden, n_y) for cost, hidden, n_y in product(get_args(CostName), get_args(Hidden), (1, 2, 3))
             if (cost, n_y) != ("softmax_cross_entropy", 1)]
 
 
@@ -67,7 +67,7 @@ def test_float32_stays_float32_in_scikit_learn():
     assert from_sklearn(mlp)["W1"].dtype == np.float32
 
 
-@pytest.mark.parametrize(("cost", "hidden"), list(product(COSTS, ACTIVATIONS)))
+@pytest.mark.parametrize(("cost", "hidden"), list(product(get_args(CostName), get_args(Hidden))))
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_a_network_goes_to_pytorch_and_keras_and_back(cost, hidden, dtype):
     parameters = make_problem(n_y=3, cost=cost, hidden=hidden, dtype=dtype)[0]
@@ -138,9 +138,9 @@ def test_other_weights_of_keras_are_refused():
     [array.T for array in layers.values()], **names)])
 def test_unknown_names_are_refused(take):
     layers = state((4, 3), (4,), (1, 4), (1,))
-    with pytest.raises(ValueError, match="hidden must be one of 'tanh'"):
+    with pytest.raises(ValueError, match=r"hidden must be one of .*'tanh'"):
         take(layers, hidden="gelu")
-    with pytest.raises(ValueError, match="cost must be one of 'cross_entropy'"):
+    with pytest.raises(ValueError, match=r"cost must be one of .*'cross_entropy'"):
         take(layers, cost="hinge")
 
 

@@ -157,7 +157,9 @@ def test_the_held_out_logits_are_those_of_the_network_that_has_not_seen_the_samp
     for network, share, cost in zip(validation.networks, shares, validation.fold_costs, strict=True):
         Z2 = forward_propagation(X, network)[1]["Z2"]
         np.testing.assert_allclose(validation.Z2[:, share == 1], Z2[:, share == 1], rtol=1e-12)
+        Z2 = Z2 / max(1, validation.temperature)
         assert cost == pytest.approx(COSTS["cross_entropy"].of_logits(Z2, Y)[0][share == 1].mean())
+    assert validation.temperature == fit_temperature(validation.Z2, Y)
     assert validation.cost == pytest.approx(np.mean(validation.fold_costs))
     assert validation.table == {"l2": [1.0], "cost": [validation.cost], "std": [np.std(validation.fold_costs)]}
 
@@ -184,6 +186,14 @@ def test_the_number_of_threads_changes_no_bit(monkeypatch, parallel):
     (one, report), (three, again) = (quiet_fit(X, Y, n_h=6, networks=3, threads=threads) for threads in (1, 3))
     assert_same(one, three)
     assert report["table"] == again["table"]
+
+
+def test_a_network_that_is_too_sure_of_itself_is_preferred_to_one_that_learned_nothing():
+    random = np.random.RandomState(0)
+    X, X_new = random.uniform(size=(2, 150)), random.uniform(size=(2, 500))
+    Y, Y_new = (np.floor(4 * columns).sum(axis=0, keepdims=True) % 2 for columns in (X, X_new))
+    for seed in range(2):
+        assert accuracy(fit(X, Y, networks=2, random_state=seed)[0], X_new, Y_new) > 0.75
 
 
 # fit

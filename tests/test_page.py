@@ -2,6 +2,7 @@
 
 import json
 from html.parser import HTMLParser
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -16,8 +17,7 @@ from shallownet import (
     one_hot,
     snapshots,
 )
-from shallownet.activations import ACTIVATIONS
-from shallownet.costs import COSTS
+from shallownet._types import CostName, Hidden
 from shallownet.datasets import planar_flower
 from shallownet.page import NETWORK, export_page, network_data
 
@@ -65,8 +65,8 @@ def planar(tmp_path_factory):
     return path, dict(frames)
 
 
-@pytest.mark.parametrize("hidden", ACTIVATIONS)
-@pytest.mark.parametrize("cost", COSTS)
+@pytest.mark.parametrize("hidden", get_args(Hidden))
+@pytest.mark.parametrize("cost", get_args(CostName))
 def test_the_javascript_computes_what_numpy_computes(hidden, cost):
     generator = np.random.RandomState(0)
     parameters = network(3, 5, 2, hidden=hidden, cost=cost) | {"b1": generator.randn(5, 1), "b2": generator.randn(2, 1)}

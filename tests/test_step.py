@@ -1,4 +1,5 @@
 """One step with numbers: its values are those of the network's functions, and its formulas give them."""
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from shallownet import (
     one_hot,
     update_parameters,
 )
+from shallownet._types import CostName, Hidden
 from shallownet.activations import ACTIVATIONS
 from shallownet.costs import COSTS
 from shallownet.step import one_step, step_text
@@ -46,8 +48,8 @@ def test_the_values_are_those_of_the_functions(hidden, cost):
     assert after.value == compute_cost(A2, Y, parameters, cache=cache)
 
 
-@pytest.mark.parametrize("hidden", ACTIVATIONS)
-@pytest.mark.parametrize("cost", COSTS)
+@pytest.mark.parametrize("hidden", get_args(Hidden))
+@pytest.mark.parametrize("cost", get_args(CostName))
 def test_the_formulas_give_the_values(hidden, cost):
     """Each formula is read as Python, with the values of the other quantities."""
     quantities = one_step(network(hidden, cost), X, one_hot(np.array([[0, 1]])))
