@@ -429,7 +429,7 @@ def bar_chart(results, installed, path):
 
     labels = ["the tutorial", *(peer.name for peer in installed)]
     colors = ["#999999", "#E69F00", "#56B4E9", "#009E73"]
-    figure = Figure(figsize=(10, 4.5), layout="constrained")
+    figure = Figure(figsize=(12, 4.5), layout="constrained")
     ax = figure.subplots()
     for k, label in enumerate(labels):
         found = [(i, ratio(measured, label)) for i, measured in enumerate(results)]
@@ -438,7 +438,7 @@ def bar_chart(results, installed, path):
         bars = ax.bar([i + 0.2 * (k - 1.5) for i in places], heights, 0.19, bottom=1, label=label, color=colors[k])
         ax.bar_label(bars, [f"{r:.1f}" for r in ratios], fontsize=8, padding=1)
     ax.axhline(1, color="black", linewidth=1.5)
-    ax.set_xticks(range(len(results)), [measured.name.replace(", ", "\n") for measured in results])
+    ax.set_xticks(range(len(results)), [measured.name.replace(", ", "\n") for measured in results], fontsize=9)
     ax.set(ylabel="times slower than shallownet", yscale="log")
     ax.legend(ncols=len(labels), loc="upper right", frameon=False)
     ax.margins(y=0.15)
