@@ -400,7 +400,8 @@ def rows_of(results, labels):
     for measured in results:
         cells = [measured.name]
         for took in (*(measured.seconds[label] for label in OURS), measured.floor):
-            cells.append(f"{1000 * statistics.median(took):.3g} ms" if any(took) else "")
+            milliseconds = 1000 * statistics.median(took or [0])
+            cells.append(f"{milliseconds:,.{0 if milliseconds >= 100 else 1}f} ms" if milliseconds else "")
         for label in labels:
             found = ratio(measured, label)
             cells.append("" if found is None else "{:.1f} ({:.1f} to {:.1f})".format(*found))
@@ -411,7 +412,7 @@ def report(results, installed, missing):
     labels = ["the tutorial", *(peer.name for peer in installed)]
     versions = ", ".join(f"{peer.name} {peers.version(peer.package)}" for peer in installed)
     lines = [
-        "| workload | ours | ours, compiled | floor | " + " | ".join(labels) + " |",
+        "| workload | plain | compiled | floor | " + " | ".join(labels) + " |",
         "|---" * (4 + len(labels)) + "|",
         *rows_of(results, labels),
         "",
@@ -440,6 +441,7 @@ def bar_chart(results, installed, path):
     ax.axhline(1, color="black", linewidth=1.5)
     ax.set_xticks(range(len(results)), [measured.name.replace(", ", "\n") for measured in results], fontsize=9)
     ax.set(ylabel="times slower than shallownet", yscale="log")
+    ax.yaxis.set_major_formatter("{x:g}")
     ax.legend(ncols=len(labels), loc="upper right", frameon=False)
     ax.margins(y=0.15)
     figure.savefig(path, dpi=120)
