@@ -389,7 +389,8 @@ class ShallowNetClassifier(ClassifierMixin, _ShallowNet):
     max_iter : int
         Largest number of iterations of L-BFGS or epochs of Adam in one call of ``fit``.
     tolerance : float
-        L-BFGS has converged when no entry of the gradient is larger.
+        L-BFGS has converged when no entry of the gradient is larger. Networks that go on from the folds also end where
+        twenty iterations lower the cost by less than a thousandth.
     patience : int
         Iterations of L-BFGS with ``early_stopping``, or epochs of Adam, without improvement before it stops; to Adam at
         least a hundred updates.
