@@ -157,7 +157,7 @@ def _show(options):
     if "target" in metadata.get("encoding", {}):
         from shallownet.table_model import describe, load_table_model
 
-        print(*describe(load_table_model(options.model)), sep="\n")
+        print(*map(_as_options, describe(load_table_model(options.model))), sep="\n")
         if "command" in metadata.get("report", {}):
             print(f"by {metadata['report']['command']}")
         return
