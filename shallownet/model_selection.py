@@ -47,7 +47,7 @@ QUANTILES = 1_001
 TELLING = 0.8                         # of the constant's cost: folds of few samples that stay above it tell nothing
 BETTER = 0.999                        # times the constant's cost: what counts as better than the constant
 ENSEMBLE_SAMPLES = 50_000             # networks times samples, of the last trainings
-PARALLEL = 200_000                    # hidden activations an iteration from which threads are worth it
+PARALLEL = 100_000                    # hidden activations an iteration from which threads are worth it
 
 
 # Engines
