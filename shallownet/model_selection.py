@@ -126,6 +126,8 @@ def fit_temperature(Z2: Array, Y: Array, cost: str = "cross_entropy", sample_wei
     """Return the temperature ``t`` with the lowest mean cost of ``Z2 / t``, between 1/5 and 5.
 
     Logits of samples that the network has not seen are too large where it is too sure of itself; ``t > 1`` cures it.
+    One more sample, of no class in particular, counts beside the ``m`` given: otherwise the answers of a network that
+    is right on all of them would be certain, however few they are.
 
     Parameters
     ----------
@@ -142,6 +144,7 @@ def fit_temperature(Z2: Array, Y: Array, cost: str = "cross_entropy", sample_wei
     References
     ----------
     Guo et al., "On calibration of modern neural networks", 2017.
+    Platt, "Probabilistic outputs for support vector machines", 1999: labels that are not certain.
 
     Examples
     --------
@@ -150,7 +153,10 @@ def fit_temperature(Z2: Array, Y: Array, cost: str = "cross_entropy", sample_wei
     5.0
     """
     check_name("cost", cost, [name for name, row in COSTS.items() if row.output != "linear"])
-    weighted_mean = partial(np.average, weights=None if sample_weight is None else sample_weight[0])
+    weight = np.ones(Y.shape[1]) if sample_weight is None else sample_weight[0]
+    weighted_mean = partial(np.average, weights=weight)
+    m, k = weight.sum()**2 / np.square(weight).sum(), len(Y) if COSTS[cost].output == "softmax" else 2
+    Y = (m * Y + 1 / k) / (m + 1)                                         # m: Kish's effective number of samples
     low, high = -math.log(5), math.log(5)
     for _ in range(4):                                                    # each time a tenth of the range
         candidates = np.linspace(low, high, 21)

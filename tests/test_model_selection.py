@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from shallownet import datasets, model_selection
-from shallownet.activations import ACTIVATIONS
+from shallownet.activations import ACTIVATIONS, OUTPUT_ACTIVATIONS
 from shallownet.costs import COSTS
 from shallownet.evaluation import accuracy, predict, predict_probability, r2_score
 from shallownet.model_selection import (
@@ -79,9 +79,20 @@ def test_the_temperature_has_the_lowest_cost(cost):
 
 
 def test_a_sample_s_weight_counts_for_the_temperature():
-    Z2, Y = np.array([[2.0, 2.0]]), np.array([[1.0, 0.0]])
-    temperature = fit_temperature(Z2, Y, sample_weight=np.array([[9.0, 1.0]]))
-    assert 1 / (1 + np.exp(-2 / temperature)) == pytest.approx(0.9, abs=1e-4)
+    Z2, Y = np.full((1, 1000), 2.0), np.repeat([[1.0, 0.0]], 500, axis=1)
+    temperature = fit_temperature(Z2, Y, sample_weight=8 * Y + 1)
+    assert 1 / (1 + np.exp(-2 / temperature)) == pytest.approx(0.9, abs=1e-3)
+
+
+@pytest.mark.parametrize("unit", [1, 1e-6])
+@pytest.mark.parametrize(("n_y", "cost"), [(1, "cross_entropy"), (3, "softmax_cross_entropy"), (3, "brier")])
+def test_no_answer_is_certain_where_few_samples_are_all_right(n_y, cost, unit):
+    Y = one_hot(np.arange(30) % n_y) if n_y > 1 else np.arange(30)[np.newaxis] % 2.0
+    Z2 = 12 * (Y - 0.5)
+    temperature = fit_temperature(Z2, Y, cost, np.full((1, 30), unit))
+    A2 = OUTPUT_ACTIVATIONS[COSTS[cost].output](Z2 / temperature)
+    k = n_y if cost.startswith("softmax") else 2
+    assert A2.max() == pytest.approx(1 - (1 - 1 / k) / 31, abs=1e-4)      # one more sample, a k-th of it of this class
 
 
 def test_a_temperature_is_folded_into_the_last_layer():
