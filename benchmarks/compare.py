@@ -1,6 +1,6 @@
 """Both our engines beside the tutorial's own code, scikit-learn, PyTorch and JAX, as ratios in one run.
 
-    python benchmarks/compare.py                       # all workloads, about ten minutes
+    python benchmarks/compare.py                       # all workloads, a quarter of an hour
     python benchmarks/compare.py --only planar table   # some of them
     python benchmarks/compare.py --save                # writes the README's table and docs/benchmarks.png too
 
