@@ -687,14 +687,19 @@ def of_one_unit(X: Array) -> bool:
     return len(X) >= 16 and margin > 0 and both[high > low].mean() >= 0.5
 
 
+def is_auto(value):
+    """Whether a setting is the word "auto"; an array of sizes, which would be compared one by one, is not."""
+    return isinstance(value, str) and value == "auto"
+
+
 def default_networks(X, hidden, n_h, networks):
     """Return the hidden activation, the size and the number of networks, "auto" replaced by what suits the data."""
     image, m = of_one_unit(X), X.shape[1]
-    if isinstance(hidden, str) and hidden == "auto":
+    if is_auto(hidden):
         hidden = "relu" if image else "tanh"
-    if isinstance(n_h, str) and n_h == "auto":
+    if is_auto(n_h):
         n_h = 100 if image else 50 if m >= 500 else min(20, max(4, m))
-    if isinstance(networks, str) and networks == "auto":
+    if is_auto(networks):
         networks = max(1, min(NETWORKS, ENSEMBLE_SAMPLES // m))
     return {"hidden": hidden, "n_h": n_h, "networks": networks}
 
@@ -743,7 +748,7 @@ def choose(
     """
     check_name("hidden", hidden, ACTIVATIONS)
     sizes = [check_integer("n_h", size) for size in (n_h if isinstance(n_h, list | tuple) else [n_h])]
-    strengths = L2 if isinstance(l2, str) and l2 == "auto" else (check_number("l2", l2, minimum=0),)
+    strengths = L2 if is_auto(l2) else (check_number("l2", l2, minimum=0),)
     networks, m = check_integer("networks", networks), X.shape[1]
     choice = networks > 1 or len(strengths) > 1 or len(sizes) > 1
     folds = min(FOLDS, m) if choice and m > 1 else 0

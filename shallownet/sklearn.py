@@ -38,6 +38,7 @@ from shallownet.model_selection import (
     constant_cost,
     default_networks,
     fit_standardized,
+    is_auto,
     objective_of,
     prediction_interval,
     scale_columns,
@@ -211,7 +212,8 @@ class _ShallowNet(BaseEstimator):
         *distinct, counts = aggregated(*data)
         scaling = self._scaling if go_on else scaling_of(*distinct, cost)
         if hold_out:
-            callbacks = [self._early_stopping(*scaled(*held_out, **scaling))]
+            X, Y, weight = scaled(*held_out, **scaling)
+            callbacks = [early_stopping(X, Y, self.patience, sample_weight=weight)]
         X, Y, weight = scaled(*data, **scaling)
         seen = samples(X, weight)
         if partial and go_on:
@@ -242,9 +244,6 @@ class _ShallowNet(BaseEstimator):
     def _last(self):
         """Return the strength of the L2 regularization and the network that a training goes on from."""
         return self.l2_ if is_auto(self.l2) else self.l2, best_network(self._state)
-
-    def _early_stopping(self, X, Y, weight):
-        return early_stopping(X, Y, self.patience, sample_weight=weight)
 
     def _complaints(self, X, Y, weight, go_on):
         """Return the warnings of a training of a single network; set the reason why it is no good."""
@@ -716,10 +715,6 @@ def times(weight, factor):
 def samples(X, weight):
     """Return the number of samples, or the sum of their weights."""
     return float(X.shape[1] if weight is None else weight.sum())
-
-
-def is_auto(value):
-    return isinstance(value, str) and value == "auto"
 
 
 def scaled(X, Y, weight, factor=None, **scaling):
